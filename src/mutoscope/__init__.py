@@ -1,0 +1,1 @@
+"""Mutoscope: pictures and films from words."""

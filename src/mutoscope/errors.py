@@ -1,0 +1,50 @@
+"""The errors that Mutoscope raises on purpose.
+
+    MutoscopeError
+    ├── SettingsError      a settings key or its value, or two that do not go together
+    ├── ScriptError        a scene, prompt, mask, expression or keyframe that can't be read
+    ├── WeightsError       a network's weights: unknown, missing, damaged, not obtainable
+    ├── MediaError         a picture, film or sound that can't be read or written
+    ├── RunError           a run's folder: in use, taken, incomplete
+    └── ExtraError         an optional package that is not installed
+
+Each message is one line that gives the place, the value found, what is allowed and the way
+out. The command line prints it and exits with 2; anything else is a bug and keeps its traceback.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class MutoscopeError(Exception):
+    """Something about the input or the machine that the user can mend."""
+
+
+class SettingsError(MutoscopeError):
+    """A settings key is unknown, has a wrong value, or contradicts another."""
+
+
+class ScriptError(MutoscopeError):
+    """A scene, prompt, mask, expression or keyframe string can't be read."""
+
+
+class WeightsError(MutoscopeError):
+    """A network's weights are unknown, missing, damaged or not obtainable."""
+
+
+class MediaError(MutoscopeError):
+    """A picture, film or sound can't be read or written."""
+
+
+class RunError(MutoscopeError):
+    """A run's folder is in use, already taken, or too incomplete to go on with."""
+
+
+class ExtraError(MutoscopeError):
+    """An optional package is needed and not installed."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The end of a message: ``"; did you mean 'x'?"`` for the nearest known word, or nothing."""
+    close = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {close[0]!r}?" if close else ""
