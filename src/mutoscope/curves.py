@@ -1,0 +1,372 @@
+"""Numbers over time: constants, expressions and keyframes, read once and asked at any moment.
+
+Wherever a setting or a prompt takes a number over time it takes a number (``2``), an expression
+(``1 + sin(t)``) or keyframes (``0:(1.0), 30:(2*sin(t))``). Between two keyframes the value runs
+straight from the one's expression to the other's, both evaluated at the moment that is asked for;
+before the first and after the last key it is held. The ``frame`` of the moment decides.
+"""
+
+import math
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import pairwise
+from keyword import iskeyword
+from typing import Any
+
+from mutoscope.errors import ScriptError
+from mutoscope.expressions import (
+    CONSTANTS,
+    LENGTH,
+    Compiled,
+    Report,
+    Run,
+    Values,
+    compile_expression,
+    finite,
+    reason,
+    shown,
+    value_of,
+)
+
+TIME_NAMES = ("t", "frame", "step")
+KEYFRAMES_LENGTH = 100_000
+
+_KEY = re.compile(r"\s*([+-]?[0-9]{1,9})\s*:\s*")
+_KEYED = re.compile(r"\s*[+-]?([0-9]+\s*:|[0-9.]+\s*:\s*\()")
+_COMMA = re.compile(r"\s*(,)?\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A number over time. Curves are equal if they were written alike."""
+
+    text: str
+    names: frozenset[str] = field(compare=False)
+    constant: float | None = field(compare=False)
+    place: str = field(compare=False, repr=False)
+    infinite: bool = field(compare=False, repr=False)
+    _run: Run = field(compare=False, repr=False)
+
+    def __call__(self, values: Mapping[str, float]) -> float:
+        """Its value where the variables have these values; raises ``ScriptError`` if it has none.
+
+        ``values`` may hold more than the curve's ``names``.
+        """
+        if self.constant is not None:
+            return self.constant
+        value = _evaluate(self, self._run, values)
+        if not finite(value, infinite=self.infinite):
+            raise _no_value(self, values, f"it is {value}, and a finite number is needed")
+        return float(value)
+
+    def __reduce__(self) -> tuple[Callable[..., "Curve"], tuple[Any, ...]]:
+        # Closures don't travel between processes; the text does.
+        names = sorted({*self.names, "frame"})
+        again = partial(parse_curve, place=self.place, names=names, infinite=self.infinite)
+        return again, (self.text,)
+
+
+@dataclass(frozen=True, slots=True)
+class VectorCurve:
+    """Several numbers over time, such as a quaternion. Equal if written alike."""
+
+    text: str
+    size: int
+    names: frozenset[str] = field(compare=False)
+    constant: tuple[float, ...] | None = field(compare=False)
+    place: str = field(compare=False, repr=False)
+    _run: Run = field(compare=False, repr=False)
+    _written: str | tuple[str, ...] = field(compare=False, repr=False)
+
+    def __call__(self, values: Mapping[str, float]) -> tuple[float, ...]:
+        """Its numbers at these values; raises ``ScriptError`` if one can't be computed."""
+        if self.constant is not None:
+            return self.constant
+        numbers: tuple[float, ...] = _evaluate(self, self._run, values)
+        if not all(map(math.isfinite, numbers)):
+            raise _no_value(self, values, f"it is {list(numbers)}, and finite numbers are needed")
+        return numbers
+
+    def __reduce__(self) -> tuple[Callable[..., "VectorCurve"], tuple[Any, ...]]:
+        names = sorted({*self.names, "frame"})
+        again = partial(parse_vector, size=self.size, place=self.place, names=names)
+        return again, (self._written,)
+
+
+def parse_curve(
+    text: str | float,
+    *,
+    place: str,
+    names: Collection[str] = TIME_NAMES,
+    offset: int = 0,
+    infinite: bool = False,
+) -> Curve:
+    """Read a number over time.
+
+    Args:
+        text: A number, an expression, or keyframes.
+        place: Where it stands, for messages: a settings key, say.
+        names: The variables that will have values.
+        offset: Where ``text`` begins in what the user sees as ``place``, for the column.
+        infinite: Whether ±inf is a value (it is for a prompt's stop).
+
+    Raises:
+        ScriptError: It can't be read, is empty, or is a constant that isn't finite.
+    """
+    return read_curve(
+        as_text(text, place),
+        place=place,
+        names=names,
+        infinite=infinite,
+        report=_columns(place, offset),
+    )
+
+
+def read_curve(
+    text: str, *, place: str, names: Collection[str], report: Report, infinite: bool = False
+) -> Curve:
+    """Read a number over time out of a larger text, whose positions ``report`` knows."""
+    compiled = _compile(text, names, report, infinite)
+    if compiled.size is not None:
+        raise report(
+            0, f"{shown(text)} is a list of {compiled.size}; write one number, or take one item"
+        )
+    constant = value_of(compiled)
+    return Curve(text.strip(), compiled.names, constant, place, infinite, compiled.run)
+
+
+def parse_vector(
+    text: str | Sequence[str | float],
+    *,
+    size: int,
+    place: str,
+    names: Collection[str] = TIME_NAMES,
+) -> VectorCurve:
+    """Read ``size`` numbers over time: ``[cos(t), 0, 0, sin(t)]``, or a list of texts and numbers.
+
+    Raises:
+        ScriptError: It can't be read, or isn't a list of that length.
+    """
+    needs = f"{size} numbers in a list, [{', '.join('0' * size)}], are needed"
+    if isinstance(text, str):
+        report = _columns(place, 0)
+        compiled = _compile(text, names, report, infinite=False)
+        if compiled.size != size:
+            kind = "one number" if compiled.size is None else f"a list of {compiled.size}"
+            raise report(0, f"{shown(text)} is {kind}; {needs}")
+        constant = value_of(compiled)
+        words = text.strip()
+        return VectorCurve(words, size, compiled.names, constant, place, compiled.run, words)
+    if not isinstance(text, Sequence) or len(text) != size:
+        raise ScriptError(f"{place}: {shown(str(text))} does not fit; {needs}")
+    parts = [parse_curve(part, place=f"{place}[{i}]", names=names) for i, part in enumerate(text)]
+    names_used = frozenset[str]().union(*(part.names for part in parts))
+
+    def run(values: Values) -> tuple[float, ...]:
+        return tuple([part(values) for part in parts])
+
+    constant = None if names_used else run({})
+    written = tuple(part.text for part in parts)
+    words = f"[{', '.join(written)}]"
+    return VectorCurve(words, size, names_used, constant, place, run, written)
+
+
+def known_names(
+    bands: Iterable[str] = (), *, place: str = "input_audio_filters"
+) -> tuple[str, ...]:
+    """The variables of every curve: time, and each sound band with its value a frame ago.
+
+    A band ``fLo`` brings ``fLo`` and ``fLo_prev``.
+
+    Raises:
+        ScriptError: A band's name can't be a variable, is given twice, or means something else.
+    """
+    names = list(TIME_NAMES)
+    for band in bands:
+        if not (isinstance(band, str) and band.isidentifier()) or iskeyword(band):
+            raise ScriptError(
+                f"{place}: {band!r} can't name a sound band; write letters, digits and _ "
+                f"that begin with a letter, such as fLo"
+            )
+        for name in (band, f"{band}_prev"):
+            if name in names or name in CONSTANTS or name in ("np", "numpy"):
+                raise ScriptError(
+                    f"{place}: {name!r} already has a meaning; give this sound band another name"
+                )
+            names.append(name)
+    return tuple(names)
+
+
+def as_text(text: object, place: str) -> str:
+    """A number over time as a text; raises ``ScriptError`` for what is neither text nor number."""
+    if isinstance(text, str):
+        return text
+    if isinstance(text, int | float) and not isinstance(text, bool):
+        return repr(text)
+    raise ScriptError(
+        f"{place}: {text!r} is no number over time; write a number, an expression such as "
+        f"'1 + sin(t)', or keyframes such as '0:(1.0), 30:(2.0)'"
+    )
+
+
+def keyframes_end(text: str, start: int, stop: int) -> int | None:
+    """Where keyframes that begin at ``start`` end, if two or more stand there, else ``None``.
+
+    Among other things that colons separate, ``0:(1), 30:(2)`` can mean nothing else, but a single
+    ``0:(1)`` may be a weight and a stop.
+    """
+    count = 0
+    at = start
+    while (key := _KEY.match(text, at, stop)) and text[key.end() : key.end() + 1] == "(":
+        close = _closing(text, key.end(), min(stop, key.end() + LENGTH + 2))
+        if close is None:
+            return None
+        count += 1
+        end = close + 1
+        comma = _COMMA.match(text, end, stop)
+        if not (comma and comma[1]):
+            break
+        at = comma.end()
+    return end if count > 1 else None
+
+
+def _compile(text: str, names: Collection[str], report: Report, infinite: bool) -> Compiled:
+    if _KEYED.match(text):
+        return _compile_keyframes(text, names, report, infinite)
+    return _compile_one(text, names, report, infinite)
+
+
+def _compile_one(text: str, names: Collection[str], report: Report, infinite: bool) -> Compiled:
+    compiled = compile_expression(text, names=names, report=report)
+    value = value_of(compiled)
+    numbers = value if isinstance(value, tuple) else () if value is None else (value,)
+    if not all(finite(number, infinite=infinite) for number in numbers):
+        allowed = "a number or ±inf" if infinite else "a finite number"
+        raise report(0, f"{shown(text)} is {value}; {allowed} is needed")
+    return compiled
+
+
+def _compile_keyframes(
+    text: str, names: Collection[str], report: Report, infinite: bool
+) -> Compiled:
+    if "frame" not in names:
+        raise report(0, f"keyframes, {shown(text)}, have no meaning here; write one expression")
+    if len(text) > KEYFRAMES_LENGTH:
+        raise report(
+            0, f"keyframes of {len(text)} characters; at most {KEYFRAMES_LENGTH} are allowed"
+        )
+    keys: dict[int, Compiled] = {}
+    for frame, start, end in _split_keyframes(text, report):
+        if frame in keys:
+            raise report(start, f"keyframe {frame} is given twice; remove one")
+        inner = partial(_shifted, report, start)
+        keys[frame] = _compile_one(text[start:end], names, inner, infinite)
+        if keys[frame].size != next(iter(keys.values())).size:
+            raise report(start, f"keyframe {frame} is not as long as the first; make them alike")
+    frames = sorted(keys)
+    parts = [keys[frame] for frame in frames]
+    if len(parts) == 1:
+        return parts[0]
+    values = [value_of(part) for part in parts]
+    if None not in values and all(value == values[0] for value in values):
+        return parts[0]
+    names_used = frozenset(("frame",)).union(*(part.names for part in parts))
+    return Compiled(_keyed(frames, [part.run for part in parts]), names_used, parts[0].size)
+
+
+def _split_keyframes(text: str, report: Report) -> list[tuple[int, int, int]]:
+    """Each key's frame, and where its expression, without the parentheses, begins and ends."""
+    form = "keyframes are written 0:(1.0), 30:(2*sin(t))"
+    found = []
+    at = 0
+    while at < len(text):
+        key = _KEY.match(text, at)
+        if key is None:
+            raise report(
+                at, f"a whole frame number and ':' are missing before {_near(text, at)}; {form}"
+            )
+        start = key.end()
+        if text[start : start + 1] != "(":
+            raise report(start, f"a '(' is missing before {_near(text, start)}; {form}")
+        close = _closing(text, start, len(text))
+        if close is None:
+            raise report(start, f"the '(' of keyframe {key[1]} is never closed; {form}")
+        found.append((int(key[1]), start + 1, close))
+        comma = _COMMA.match(text, close + 1)
+        at = comma.end() if comma else len(text)
+        if at < len(text) and not (comma and comma[1]):
+            raise report(at, f"a ',' is missing before {_near(text, at)}; {form}")
+    return found
+
+
+def _closing(text: str, start: int, stop: int) -> int | None:
+    """Where the parenthesis that opens at ``start`` is closed."""
+    depth = 0
+    for at in range(start, stop):
+        if text[at] == "(":
+            depth += 1
+        elif text[at] == ")":
+            depth -= 1
+            if depth == 0:
+                return at
+    return None
+
+
+def _keyed(frames: list[int], runs: list[Run]) -> Run:
+    spans = [float(b - a) for a, b in pairwise(frames)]
+
+    def run(values: Values) -> Any:
+        frame = float(values["frame"])
+        after = bisect_right(frames, frame)
+        if after == 0:
+            return runs[0](values)
+        if after == len(frames):
+            return runs[-1](values)
+        x = (frame - frames[after - 1]) / spans[after - 1]
+        first, second = runs[after - 1](values), runs[after](values)
+        if isinstance(first, tuple):
+            return tuple([_blend(a, b, x) for a, b in zip(first, second, strict=True)])
+        return _blend(first, second, x)
+
+    return run
+
+
+def _blend(first: float, second: float, x: float) -> float:
+    # Nothing lies between a number and infinity: it holds until the next key.
+    if x == 0 or math.isinf(first) or math.isinf(second):
+        return first
+    return first + (second - first) * x
+
+
+def _evaluate(curve: Curve | VectorCurve, run: Run, values: Mapping[str, float]) -> Any:
+    try:
+        return run(values)
+    except KeyError as error:
+        raise ScriptError(
+            f"{curve.place}: {shown(curve.text)} needs {error.args[0]!r}, which has no value here"
+        ) from None
+    except (ArithmeticError, ValueError) as error:
+        raise _no_value(curve, values, reason(error)) from None
+
+
+def _no_value(curve: Curve | VectorCurve, values: Mapping[str, float], why: str) -> ScriptError:
+    at = ", ".join(f"{name}={values[name]:g}" for name in sorted(curve.names & values.keys()))
+    return ScriptError(
+        f"{curve.place}: {shown(curve.text)} has no value at {at} ({why}); keep it in bounds "
+        f"there, with max(…), clamp(…) or 'a if c else b'"
+    )
+
+
+def _columns(place: str, offset: int) -> Report:
+    return lambda index, message: ScriptError(f"{place}, column {offset + index + 1}: {message}")
+
+
+def _shifted(report: Report, start: int, index: int, message: str) -> ScriptError:
+    return report(start + index, message)
+
+
+def _near(text: str, at: int) -> str:
+    return shown(text[at : at + 20]) if text[at:].strip() else "the end"

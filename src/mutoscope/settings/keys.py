@@ -1,0 +1,758 @@
+"""The one table of settings: every key with its type, range, default, group and help.
+
+Validation, the command line, the JSON schema and docs/settings.md all come from it, so a key is
+added by writing one entry here. Names and defaults are PyTTI's; keys marked ``own`` are ours.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
+
+from mutoscope.settings.values import (
+    MAX_STEPS,
+    AudioFilter,
+    Backups,
+    Choice,
+    Chunks,
+    Device,
+    Expression,
+    Folder,
+    FolderName,
+    MmcModel,
+    Names,
+    Number,
+    Path,
+    Rotation,
+    Seed,
+    Side,
+    Switch,
+    Text,
+    Weight,
+    Whole,
+    new_seed,
+)
+
+GROUPS = {
+    "words": "What the picture shows",
+    "image": "Picture",
+    "palette": "Limited Palette",
+    "steps": "Steps",
+    "cutouts": "Cutouts",
+    "perceptors": "Perceptors",
+    "film": "Film",
+    "motion": "Motion",
+    "video": "Video source",
+    "hold": "Stabilisation",
+    "sound": "Sound",
+    "output": "Output",
+    "machine": "Machine and folders",
+}
+
+_FILM = {"animation_mode": ("2D", "3D", "Video Source")}
+_MOVED = {"animation_mode": ("2D", "3D")}
+_FLAT = {"animation_mode": ("2D",)}
+_PALETTE = {"image_model": ("Limited Palette",)}
+
+
+def key(
+    default: Any,
+    meaning: str,
+    *,
+    group: str,
+    unit: str = "",
+    default_text: str = "",
+    later: str = "",
+    later_values: Mapping[str, str] | None = None,
+    only: Mapping[str, tuple[str, ...]] | None = None,
+    notice: str = "",
+    example: str = "",
+    own: bool = False,
+    differs: str = "",
+    hidden: bool = False,
+    **constraints: Any,
+) -> Any:
+    """An entry of the table.
+
+    Args:
+        default: The value where nothing is written, or a function that makes it.
+        meaning: The help.
+        group: One of `GROUPS`.
+        unit: What a number counts.
+        default_text: The default in words, where it is not a plain value.
+        later: What it needs that a later release brings; only the default is allowed until then.
+        later_values: The same for some of its values.
+        only: The key and its values with which this one has an effect; with others, a notice.
+        notice: What to say where it isn't at its default, behind its name.
+        example: A line of YAML.
+        own: It is not one of PyTTI's.
+        differs: How it differs from PyTTI's key of that name.
+        hidden: Leave it out of the reference.
+        constraints: ``ge``, ``gt``, ``le``, ``lt``, ``max_length``.
+    """
+    facts: JsonDict = {
+        "group": group,
+        "unit": unit,
+        "default_text": default_text,
+        "later": later,
+        "later_values": dict(later_values or {}),
+        "only": {name: list(values) for name, values in (only or {}).items()},
+        "notice": notice,
+        "example": example,
+        "own": own,
+        "differs": differs,
+        "hidden": hidden,
+    }
+    made: dict[str, Any] = {"default_factory" if callable(default) else "default": default}
+    extra: JsonDict = {name: fact for name, fact in facts.items() if fact}
+    return Field(**made, description=meaning, json_schema_extra=extra, **constraints)
+
+
+class Keys(BaseModel):
+    """All settings keys; `Settings` adds what can be asked of them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    # ── What the picture shows ──
+    scenes: Text = key(
+        "",
+        "What to draw: prompts separated by |, scenes by ||. A prompt is text or [path of a "
+        "picture], then optionally :weight, _mask and :stop.",
+        group="words",
+        example='scenes: "a harbour at dawn:2 | boats || a harbour at night | text:-1:-.9"',
+    )
+    scene_prefix: Text = key(
+        "",
+        "Prompts put before those of each scene, separated by |.",
+        group="words",
+        example='scene_prefix: "oil painting | "',
+        differs="It is a list of prompts of its own, whether or not it ends with a |.",
+    )
+    scene_suffix: Text = key(
+        "",
+        "Prompts put after those of each scene, separated by |.",
+        group="words",
+        example='scene_suffix: " | text:-1:-.9 | watermark:-1:-.9"',
+        differs="It is a list of prompts of its own, whether or not it begins with a |.",
+    )
+    interpolation_steps: Whole = key(
+        0,
+        "Steps at the start of a scene over which the pull of the scene before fades out while "
+        "its own fades in. At most steps_per_scene.",
+        group="words",
+        unit="steps",
+        ge=0,
+        le=MAX_STEPS,
+    )
+    direct_image_prompts: Text = key(
+        "",
+        "Pictures to resemble pixel by pixel, separated by |: path, then optionally :weight, "
+        "_mask and :stop.",
+        group="words",
+        example='direct_image_prompts: "photo.png:0.5_mask.png"',
+    )
+    init_image: Path = key(
+        "",
+        "Picture to start from, a path or http(s) address; stretched to width and height. "
+        "Nothing: start from noise.",
+        group="words",
+    )
+    direct_init_weight: Weight = key(
+        "",
+        "How strongly to stay near init_image pixel by pixel: weight, then optionally _mask (a "
+        "picture or video) and :stop. In a film it holds until the first move.",
+        group="words",
+        example='direct_init_weight: "0.5_[mask.png]"',
+    )
+    semantic_init_weight: Weight = key(
+        "",
+        "How strongly to stay near what perceptors see in init_image, written as behind a prompt: "
+        "weight, then optionally _mask and :stop. It acts in the first scene, and in a film until "
+        "the first move.",
+        group="words",
+    )
+
+    # ── Picture ──
+    image_model: Choice[Literal["Unlimited Palette", "Limited Palette", "Fourier", "VQGAN"]] = key(
+        "Unlimited Palette",
+        "What draws: free pixels, pixels in a few colours, a picture made of waves (the most "
+        "natural of them), or a VQGAN's decoder.",
+        group="image",
+        later_values={"VQGAN": "VQGAN"},
+        differs="Fourier is ours.",
+    )
+    vqgan_model: Choice[Literal["imagenet", "coco", "wikiart", "sflckr", "openimages"]] = key(
+        "sflckr",
+        "Which VQGAN draws.",
+        group="image",
+        later="VQGAN",
+    )
+    width: Side = key(
+        512,
+        "Width before pixel_size; -1 follows from height and the shape of init_image.",
+        group="image",
+        unit="pixels",
+    )
+    height: Side = key(
+        512,
+        "Height before pixel_size; -1 follows from width and the shape of init_image.",
+        group="image",
+        unit="pixels",
+    )
+    pixel_size: Whole = key(
+        1,
+        "How many pixels of the file are the side of one drawn pixel: the file is this much "
+        "larger than width and height.",
+        group="image",
+        ge=1,
+        le=64,
+    )
+    smoothing_weight: Expression = key(
+        "0.02",
+        "How strongly neighbouring pixels are drawn together (total variation). Below 0 drives "
+        "them apart.",
+        group="image",
+    )
+    contrast_weight: Number = key(
+        0.0,
+        "How strongly pixel values are kept from running to black and white. 0 leaves them.",
+        group="image",
+        own=True,
+        ge=0,
+    )
+
+    natural_weight: Number = key(
+        0.0,
+        "How strongly the picture is kept like the photographs that perceptors were trained on, "
+        "by the statistics of what they see. Only labels can tell; the others have no say.",
+        group="image",
+        own=True,
+        ge=0,
+    )
+
+    # ── Limited Palette ──
+    palette_size: Whole = key(
+        5, "Colours in a palette.", group="palette", only=_PALETTE, ge=1, le=256
+    )
+    palettes: Whole = key(
+        20,
+        "How many palettes; each drawn pixel takes its colour from one of them.",
+        group="palette",
+        only=_PALETTE,
+        ge=1,
+        le=1024,
+        differs="1 is allowed.",
+    )
+    random_initial_palette: bool = key(
+        False,
+        "Start with random colours instead of greys.",
+        group="palette",
+        only=_PALETTE,
+    )
+    gamma: Number = key(
+        1.0,
+        "How the starting greys, and the greys that hdr_weight asks for, are spread: above 1 "
+        "darker, below 1 lighter.",
+        group="palette",
+        only=_PALETTE,
+        gt=0,
+        le=20,
+        differs="The starting greys are 2·x^gamma, not (2·x)^gamma.",
+    )
+    hdr_weight: Number = key(
+        0.01,
+        "How strongly each palette is kept spread from dark to light. 0 leaves it.",
+        group="palette",
+        only=_PALETTE,
+    )
+    palette_normalization_weight: Number = key(
+        0.2,
+        "How strongly palettes are kept from taking the same pixels. 0 leaves them.",
+        group="palette",
+        only=_PALETTE,
+    )
+    show_palette: bool = key(
+        False,
+        "Save a picture of the palettes whenever the run is shown.",
+        group="palette",
+        only=_PALETTE,
+    )
+    target_palette: Path = key(
+        "",
+        "Picture whose colours the palettes take and keep, a path or http(s) address.",
+        group="palette",
+        example="target_palette: sunset.jpg",
+    )
+    lock_palette: bool = key(
+        False,
+        "Keep the colours that the palettes begin with. target_palette locks them by itself.",
+        group="palette",
+    )
+
+    # ── Steps ──
+    steps_per_scene: Whole = key(
+        100, "Steps of drawing in each scene.", group="steps", unit="steps", ge=1, le=MAX_STEPS
+    )
+    learning_rate: Number | None = key(
+        None,
+        "How far a step goes; null takes what suits the image model (0.02 for pixels).",
+        group="steps",
+        default_text="null (the image model's own)",
+        gt=0,
+        le=100,
+    )
+    learning_rate_decay: Number = key(
+        1.0,
+        "The fraction of the learning rate that is left at the end of a still, or of each frame "
+        "of a film; it falls there along a cosine. 1 keeps it.",
+        group="steps",
+        own=True,
+        gt=0,
+        le=1,
+    )
+    reset_lr_each_frame: bool = key(
+        True,
+        "Forget the optimiser's momentum each time the picture is moved.",
+        group="steps",
+        only=_FILM,
+        differs="Nothing is forgotten in a still.",
+    )
+    seed: Seed = key(
+        new_seed,
+        "All randomness comes from it: the same settings and seed give the same picture on the "
+        "same machine and versions. null chooses one, which is written into the run.",
+        group="steps",
+        default_text="null (chosen at random and written down)",
+        differs="0 is a seed like any other.",
+    )
+
+    # ── Cutouts ──
+    cutouts: Whole = key(
+        40,
+        "How many pieces of the picture each perceptor looks at in a step. More is finer and "
+        "slower.",
+        group="cutouts",
+        ge=1,
+        le=4096,
+    )
+    cut_pow: Number = key(
+        2.0,
+        "How small cutouts are: higher means smaller ones (detail), lower means larger ones "
+        "(composition).",
+        group="cutouts",
+        gt=0,
+        le=100,
+    )
+    cutout_border: Number = key(
+        0.25,
+        "How far cutouts may reach beyond the picture's edge.",
+        group="cutouts",
+        unit="fraction of the side",
+        ge=0,
+        le=1,
+    )
+    border_mode: Choice[Literal["clamp", "mirror", "wrap", "black", "smear"]] = key(
+        "clamp",
+        "What a cutout sees beyond the edge: clamp moves it back inside, the others continue "
+        "the picture mirrored, repeated, in black, or with its last row of pixels.",
+        group="cutouts",
+    )
+    augmentation: Choice[Literal["pytti", "gentle", "none"]] = key(
+        "pytti",
+        "How cutouts are varied before a perceptor sees them: pytti flips, turns, distorts, "
+        "recolours, erases parts and adds noise; gentle only flips, turns a little and adds "
+        "little noise; none leaves them.",
+        group="cutouts",
+        own=True,
+    )
+    compat_shift: bool = key(
+        False,
+        "Shift cutouts only up and down when varying them, as PyTTI's version of kornia did.",
+        group="cutouts",
+        own=True,
+    )
+    mask_dither: bool = key(
+        False,
+        "Weigh cutouts under a picture mask as PyTTI did, with errors carried from one cutout "
+        "and step to the next, instead of by the plain mean of the mask.",
+        group="cutouts",
+        own=True,
+    )
+    gradient_accumulation_steps: Chunks = key(
+        "auto",
+        "Into how many parts a step's cutouts are split, which bounds the memory and leaves the "
+        "picture the same; auto takes as few as fit.",
+        group="cutouts",
+        default_text="auto (PyTTI: 1)",
+        differs="auto is ours, and it need not divide cutouts.",
+    )
+
+    # ── Perceptors ──
+    perceptors: Names = key(
+        ("auto",),
+        "The networks that judge the picture: a name, or a list of them. auto takes CLIP ViT-B/32 "
+        "where it can be had, else the embedded one, and says which.",
+        group="perceptors",
+        own=True,
+        example="perceptors: [ViT-B/32, RN50]",
+    )
+    ViTB32: Switch = key(
+        None,
+        "CLIP ViT-B/32 of OpenAI. As soon as any of these nine switches is written, they mean "
+        "what they do in PyTTI: those that are true judge the picture, and ViTB32 is one of them "
+        "unless it is false. Where none is written, perceptors decides.",
+        group="perceptors",
+        default_text="not written (PyTTI: true)",
+    )
+    ViTB16: Switch = key(
+        None,
+        "CLIP ViT-B/16 of OpenAI; see ViTB32.",
+        group="perceptors",
+        default_text="not written (PyTTI: false)",
+    )
+    ViTL14: Switch = key(
+        None,
+        "CLIP ViT-L/14 of OpenAI; see ViTB32.",
+        group="perceptors",
+        default_text="not written (PyTTI: false)",
+    )
+    ViTL14_336px: Switch = key(
+        None,
+        "CLIP ViT-L/14 at 336 pixels of OpenAI; see ViTB32.",
+        group="perceptors",
+        default_text="not written (PyTTI: false)",
+    )
+    RN50: Switch = key(
+        None,
+        "CLIP RN50 of OpenAI; see ViTB32.",
+        group="perceptors",
+        default_text="not written (PyTTI: false)",
+    )
+    RN101: Switch = key(
+        None,
+        "CLIP RN101 of OpenAI; see ViTB32.",
+        group="perceptors",
+        default_text="not written (PyTTI: false)",
+    )
+    RN50x4: Switch = key(
+        None,
+        "CLIP RN50x4 of OpenAI (288 pixels); see ViTB32.",
+        group="perceptors",
+        default_text="not written (PyTTI: false)",
+    )
+    RN50x16: Switch = key(
+        None,
+        "CLIP RN50x16 of OpenAI (384 pixels); see ViTB32.",
+        group="perceptors",
+        default_text="not written (PyTTI: false)",
+    )
+    RN50x64: Switch = key(
+        None,
+        "CLIP RN50x64 of OpenAI (448 pixels); see ViTB32.",
+        group="perceptors",
+        default_text="not written (PyTTI: false)",
+    )
+    use_mmc: bool = key(
+        False,
+        "Take the perceptors from mmc_models instead of the switches.",
+        group="perceptors",
+    )
+    mmc_models: tuple[MmcModel, ...] = key(
+        (),
+        "Perceptors as PyTTI's multi-modal comparators name them: a list of {architecture, "
+        "publisher, id}. Of architecture clip, publisher openai (id ViT-B/16) and mlfoundations "
+        "(id MODEL--DATASET) are known.",
+        group="perceptors",
+        max_length=16,
+        example="mmc_models: [{architecture: clip, publisher: openai, id: ViT-B/16}]",
+    )
+
+    # ── Film ──
+    animation_mode: Choice[Literal["off", "2D", "3D", "Video Source"]] = key(
+        "off",
+        "off makes a still. 2D moves the picture between frames; 3D flies through it; Video "
+        "Source follows a film.",
+        group="film",
+        later_values={"3D": "motion through depth", "Video Source": "video as a source"},
+    )
+    steps_per_frame: Whole = key(
+        50,
+        "Steps of drawing between two moves of the picture.",
+        group="film",
+        unit="steps",
+        ge=1,
+        le=MAX_STEPS,
+    )
+    pre_animation_steps: Whole = key(
+        50,
+        "Steps of drawing before the film's first frame is done and the picture moves; 0 means "
+        "steps_per_frame. Time t is 0 after this many steps.",
+        group="film",
+        unit="steps",
+        ge=0,
+        le=MAX_STEPS,
+        differs="With 0 the picture is drawn for a frame's steps before it first moves.",
+    )
+    frames_per_second: Number = key(
+        12.0,
+        "Speed of the film. It also sets time: t in expressions is in seconds of film, in a "
+        "still too.",
+        group="film",
+        unit="frames per second",
+        gt=0,
+        le=1000,
+    )
+    film: bool = key(
+        True,
+        "Write an MP4 while animating, beside the frames.",
+        group="film",
+        own=True,
+    )
+    film_quality: Whole = key(
+        17,
+        "Quality of the MP4 (H.264 crf): lower is better and larger, 0 is without loss, above "
+        "28 is visibly coarse.",
+        group="film",
+        own=True,
+        only=_FILM,
+        ge=0,
+        le=51,
+    )
+
+    # ── Motion ──
+    translate_x: Expression = key(
+        "0",
+        "Shift at each move; above 0 the picture goes right.",
+        group="motion",
+        unit="pixels of the file per frame",
+        only=_MOVED,
+        example='translate_x: "4*sin(t)"',
+    )
+    translate_y: Expression = key(
+        "0",
+        "Shift at each move; above 0 the picture goes up.",
+        group="motion",
+        unit="pixels of the file per frame",
+        only=_MOVED,
+    )
+    rotate_2d: Expression = key(
+        "0",
+        "Turn at each move; above 0 counter-clockwise.",
+        group="motion",
+        unit="degrees per frame",
+        only=_FLAT,
+    )
+    zoom_x_2d: Expression = key(
+        "0",
+        "Zoom at each move: above 0 the picture grows, as many pixels of its width being left "
+        "outside.",
+        group="motion",
+        unit="pixels of the file per frame",
+        only=_FLAT,
+    )
+    zoom_y_2d: Expression = key(
+        "0",
+        "The same for the height. Give both for an even zoom.",
+        group="motion",
+        unit="pixels of the file per frame",
+        only=_FLAT,
+    )
+    sampling_mode: Choice[Literal["nearest", "bilinear", "bicubic"]] = key(
+        "bicubic",
+        "How pixels are read between pixels when the picture moves.",
+        group="motion",
+        only=_FILM,
+    )
+    infill_mode: Choice[Literal["mirror", "wrap", "black", "smear"]] = key(
+        "wrap",
+        "What comes in from outside when the picture moves: its mirror image, its other side, "
+        "black, or its last row of pixels.",
+        group="motion",
+        only=_FILM,
+    )
+    translate_z_3d: Expression = key(
+        "0",
+        "Flight at each move; above 0 into the picture.",
+        group="motion",
+        unit="pixels per frame",
+        later="motion through depth",
+    )
+    rotate_3d: Rotation = key(
+        "[1, 0, 0, 0]",
+        "Turn of the camera at each move, a quaternion [w, x, y, z].",
+        group="motion",
+        later="motion through depth",
+    )
+    lock_camera: bool = key(
+        True,
+        "Keep the middle of the scene in the middle while the camera moves.",
+        group="motion",
+        later="motion through depth",
+    )
+    field_of_view: Number = key(
+        60.0,
+        "The camera's vertical angle.",
+        group="motion",
+        unit="degrees",
+        later="motion through depth",
+        gt=0,
+        lt=180,
+    )
+    near_plane: Number = key(
+        1.0,
+        "Distance of the nearest point.",
+        group="motion",
+        unit="pixels",
+        later="motion through depth",
+        gt=0,
+    )
+    far_plane: Number = key(
+        10_000.0,
+        "Distance of the farthest point.",
+        group="motion",
+        unit="pixels",
+        later="motion through depth",
+        gt=0,
+    )
+
+    # ── Video source ──
+    video_path: Path = key("", "The film to follow.", group="video", later="video as a source")
+    frame_stride: Whole = key(
+        1,
+        "Frames of a mask video (or of the film to follow) that pass with each frame made.",
+        group="video",
+        unit="frames",
+        ge=1,
+        le=10_000,
+    )
+    reencode_each_frame: bool = key(
+        True,
+        "Begin each frame from the film's own picture instead of the one painted before.",
+        group="video",
+        later="video as a source",
+    )
+    flow_long_term_samples: Whole = key(
+        1,
+        "How many older frames (1, 2, 4 … back) hold the new one steady.",
+        group="video",
+        later="video as a source",
+        ge=0,
+        le=10,
+    )
+
+    # ── Stabilisation ──
+    direct_stabilization_weight: Weight = key(
+        "", "Hold each frame near where it began, pixel by pixel.", group="hold",
+        later="stabilisation",
+    )  # fmt: skip
+    semantic_stabilization_weight: Weight = key(
+        "", "Hold each frame near what perceptors saw where it began.", group="hold",
+        later="stabilisation",
+    )  # fmt: skip
+    depth_stabilization_weight: Weight = key(
+        "", "Hold the depth of each frame.", group="hold", later="stabilisation"
+    )
+    edge_stabilization_weight: Weight = key(
+        "", "Hold the edges of each frame.", group="hold", later="stabilisation"
+    )
+    flow_stabilization_weight: Weight = key(
+        "", "Hold each frame to the motion that led to it.", group="hold", later="stabilisation"
+    )
+
+    # ── Sound ──
+    input_audio: Path = key(
+        "", "Sound whose bands expressions may use.", group="sound", later="sound"
+    )
+    input_audio_offset: Number = key(
+        0.0, "Where in the sound the film begins.", group="sound", unit="seconds", later="sound"
+    )
+    input_audio_filters: tuple[AudioFilter, ...] = key(
+        (),
+        "Bands of the sound, a list of {variable_name, f_center, f_width, order}, in hertz.",
+        group="sound",
+        later="sound",
+        max_length=64,
+    )
+
+    # ── Output ──
+    file_namespace: FolderName = key(
+        "default", "Name of the run's files and of their folder in images_out.", group="output"
+    )
+    allow_overwrite: bool = key(
+        False,
+        "Replace an earlier run of the same name instead of beginning a new one beside it.",
+        group="output",
+    )
+    save_every: Whole = key(
+        50,
+        "Steps between two saved pictures; 0 saves only the last. The last step is always saved. "
+        "In a film the first picture is that of pre_animation_steps; give it the value of "
+        "steps_per_frame for one picture a frame.",
+        group="output",
+        unit="steps",
+        ge=0,
+        le=MAX_STEPS,
+        example="save_every: ${steps_per_frame}",
+        differs="Picture n holds exactly n times as many steps, and the last step is saved.",
+    )
+    display_every: Whole = key(
+        50, "Steps between two looks at the run; 0 for none.", group="output", unit="steps",
+        ge=0, le=MAX_STEPS,
+    )  # fmt: skip
+    clear_every: Whole = key(
+        0,
+        "Steps after which a notebook clears what it showed; 0 never.",
+        group="output",
+        notice="has no effect outside of a notebook",
+        unit="steps",
+        ge=0,
+        le=MAX_STEPS,
+    )
+    display_scale: Number = key(
+        1.0,
+        "Size of the picture that a notebook shows, as a factor; the files keep theirs.",
+        group="output",
+        notice="has no effect outside of a notebook",
+        gt=0,
+        le=100,
+    )
+    show_graphs: bool = key(
+        False, "Plot the losses each time the run is shown, not only at its end.", group="output"
+    )
+    backups: Backups = key(
+        3,
+        "How many of the last states are kept to go on from; all keeps every one, 0 none but "
+        "the newest.",
+        group="output",
+    )
+    approximate_vram_usage: bool = key(
+        False, "Report the memory in use each time the run is shown.", group="output"
+    )
+    use_tensorboard: bool = key(
+        False, "Write the losses for TensorBoard too (an extra package).", group="output"
+    )
+
+    # ── Machine and folders ──
+    device: Device = key(
+        "auto",
+        "Where to compute: auto, cpu, mps, cuda, cuda:1, or the number of a GPU. 0, which every "
+        "PyTTI file has, means auto: the first GPU, or the CPU where there is none.",
+        group="machine",
+        default_text="auto (PyTTI: 0)",
+    )
+    models_parent_dir: Folder = key(
+        "~/.cache",
+        "Folder under which networks are kept once fetched.",
+        group="machine",
+    )
+    paths_from: Folder = key(
+        "",
+        "Folder that relative paths start from, those in prompts and masks included. Nothing: "
+        "the settings file's own, or the current one where there is no file. Runs write it down.",
+        group="machine",
+        own=True,
+    )
+    restore: bool = key(
+        False, "PyTTI's hidden switch to go on with a run.", group="machine", hidden=True
+    )

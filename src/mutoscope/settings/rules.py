@@ -1,0 +1,224 @@
+"""What must hold between keys, and what is worth a notice though it may stand.
+
+Each rule yields `Problem`s, plain sentences without a place. Nothing here reads a file or imports
+anything heavy: settings are refused before a network is thought of.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from mutoscope.errors import ScriptError
+from mutoscope.names import SWITCHES
+from mutoscope.script import DirectPrompt, Prompt
+from mutoscope.settings.keys import Keys
+from mutoscope.settings.problems import Problem, shown
+from mutoscope.settings.reading import CURVES, WEIGHTS, names_for
+from mutoscope.settings.switches import perceptor_problems
+
+if TYPE_CHECKING:
+    from mutoscope.settings.schema import Settings
+
+_T = TypeVar("_T")
+
+
+def find_problems(keys: "Settings") -> list[Problem]:
+    """Everything that is wrong between or beyond single values."""
+    return [
+        *_later(keys),
+        *_sizes(keys),
+        *_amounts(keys),
+        *_palette(keys),
+        *perceptor_problems(keys),
+        *_expressions(keys),
+        *_words(keys),
+    ]
+
+
+def find_notices(keys: "Settings") -> list[str]:
+    """What has no effect as things stand, in sentences."""
+    notices = []
+    for (other, value), names in _idle(keys).items():
+        verb = "has" if len(names) == 1 else "have"
+        notices.append(f"{', '.join(names)} {verb} no effect with {other}: {value}")
+    for name in Keys.model_fields:
+        if "notice" in facts(name) and not is_default(keys, name):
+            notices.append(f"{name} {facts(name)['notice']}")
+    if not keys.init_image:
+        idle = [k for k in ("direct_init_weight", "semantic_init_weight") if _asks(keys, k)]
+        notices += [f"{name} has no effect without init_image" for name in idle]
+    if keys.use_mmc and any(getattr(keys, name) for name in SWITCHES):
+        notices.append("use_mmc is on, so the nine switches have no effect")
+    if keys.mmc_models and not keys.use_mmc:
+        notices.append("mmc_models has no effect without use_mmc: true")
+    return notices
+
+
+def facts(name: str) -> dict[str, Any]:
+    """What the table says of a key beside its type, default and help."""
+    extra = Keys.model_fields[name].json_schema_extra
+    return dict(extra) if isinstance(extra, dict) else {}
+
+
+def is_default(keys: Keys, name: str) -> bool:
+    """Whether a key has its default, or says the same in other words (0.0 for 0)."""
+    default = Keys.model_fields[name].get_default()
+    value = getattr(keys, name)
+    if value == default:
+        return True
+    if isinstance(value, str) and isinstance(default, str):
+        return _canonical(value, name) == _canonical(default, name)
+    return False
+
+
+def _canonical(text: str, name: str) -> str:
+    text = "".join(text.split())
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    # A weight of 0 asks for nothing, as an empty one does.
+    return "" if number == 0 and name in WEIGHTS else repr(number)
+
+
+def _later(keys: Keys) -> Iterator[Problem]:
+    for name, field in Keys.model_fields.items():
+        known, value = facts(name), getattr(keys, name)
+        if value in known.get("later_values", {}) if isinstance(value, str) else False:
+            need = known["later_values"][value]
+            given = [v for v in _choices(name) if v not in known["later_values"]]
+            yield Problem(
+                (name,),
+                f"{name}: {value!r}{_needs(need, value)} comes in a later release; "
+                f"until then give {_either(given)}",
+            )
+        elif known.get("later") and not is_default(keys, name):
+            yield Problem(
+                (name,),
+                f"{name}: {_brief(value)} needs {known['later']}, which comes in a later release; "
+                f"until then leave it out or at {_brief(field.get_default())}",
+            )
+    if keys.restore:
+        yield Problem(
+            ("restore",),
+            "restore: true is not how a run is picked up here; leave it out and type "
+            "`mutoscope resume FOLDER`",
+        )
+
+
+def _needs(need: str, value: str) -> str:
+    return "" if need == value else f" needs {need}, which"
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, tuple):
+        return shown([item.model_dump() for item in value])
+    return {True: "true", False: "false"}[value] if isinstance(value, bool) else shown(value)
+
+
+def _choices(name: str) -> list[str]:
+    annotation = Keys.model_fields[name].annotation
+    return [*getattr(annotation, "__args__", ())]
+
+
+def _either(words: list[str]) -> str:
+    return " or ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
+
+
+def _sizes(keys: Keys) -> Iterator[Problem]:
+    derived = [name for name in ("width", "height") if getattr(keys, name) == -1]
+    if len(derived) == 2:
+        yield Problem(
+            ("width", "height"),
+            "width: width and height can't both be -1; give one of them, and the other follows "
+            "from init_image",
+        )
+    elif derived and not keys.init_image:
+        yield Problem(
+            (derived[0], "init_image"),
+            f"{derived[0]}: -1 follows the shape of init_image, and there is none; "
+            "give a number or an init_image",
+        )
+
+
+def _amounts(keys: Keys) -> Iterator[Problem]:
+    chunks = keys.gradient_accumulation_steps
+    if chunks != "auto" and chunks > keys.cutouts:
+        yield Problem(
+            ("gradient_accumulation_steps", "cutouts"),
+            f"gradient_accumulation_steps: {chunks} parts can't be made of {keys.cutouts} "
+            "cutouts; give at most that many, or auto",
+        )
+
+
+def _palette(keys: Keys) -> Iterator[Problem]:
+    for name in ("target_palette", "lock_palette"):
+        if getattr(keys, name) and keys.image_model != "Limited Palette":
+            yield Problem(
+                (name, "image_model"),
+                f"{name}: there are no palettes with image_model: {keys.image_model}; leave it "
+                "out, or take image_model: Limited Palette",
+            )
+
+
+def _expressions(keys: "Settings") -> Iterator[Problem]:
+    _, problems = _tried("input_audio_filters", lambda: names_for(keys))
+    if problems:  # then no expression can be read
+        yield from problems
+        return
+    for name in CURVES:
+        yield from _tried(name, lambda name=name: keys.curve(name))[1]  # type: ignore[misc]
+    for name in WEIGHTS:
+        yield from _tried(name, lambda name=name: keys.weight(name))[1]  # type: ignore[misc]
+    yield from _tried("rotate_3d", lambda: keys.rotation)[1]
+
+
+def _words(keys: "Settings") -> Iterator[Problem]:
+    if _tried("input_audio_filters", lambda: names_for(keys))[1]:
+        return
+    script, problems = _tried("scenes", lambda: keys.script)
+    direct, others = _tried("direct_image_prompts", lambda: keys.direct_prompts)
+    yield from problems
+    yield from others
+    if script is None or direct is None:
+        return
+    prompts = [prompt for scene in script.scenes for prompt in scene.prompts]
+    wishes: list[Prompt | DirectPrompt] = [*prompts, *direct]
+    guided = keys.init_image and any(
+        _asks(keys, name) for name in ("direct_init_weight", "semantic_init_weight")
+    )
+    if not guided and not any(wish.weight.constant != 0 for wish in wishes):
+        yield Problem(
+            ("scenes", "direct_image_prompts"),
+            "scenes: every prompt has the weight 0, so nothing would be drawn; give one another"
+            if prompts
+            else "scenes: there is no prompt, so nothing would be drawn; write one, such as "
+            "scenes: a harbour at dawn, or guide the picture by direct_image_prompts",
+        )
+    if len(script.scenes) > 1 and keys.interpolation_steps > keys.steps_per_scene:
+        yield Problem(
+            ("interpolation_steps", "steps_per_scene"),
+            f"interpolation_steps: {keys.interpolation_steps} steps don't fit into a scene of "
+            f"{keys.steps_per_scene} (steps_per_scene); give at most that many",
+        )
+
+
+def _asks(keys: "Settings", name: str) -> bool:
+    """Whether a weight is there and not 0; one that can't be read is reported elsewhere."""
+    return bool(_tried(name, lambda: keys.weight(name))[0])
+
+
+def _tried(name: str, read: Callable[[], _T]) -> tuple[_T | None, list[Problem]]:
+    try:
+        return read(), []
+    except ScriptError as error:
+        return None, [Problem((name,), str(error), script=True)]
+
+
+def _idle(keys: Keys) -> dict[tuple[str, str], list[str]]:
+    """Keys that were set, by the key and value that leaves them without effect."""
+    idle: dict[tuple[str, str], list[str]] = {}
+    for name in Keys.model_fields:
+        for other, values in facts(name).get("only", {}).items():
+            if getattr(keys, other) not in values and not is_default(keys, name):
+                idle.setdefault((other, getattr(keys, other)), []).append(name)
+    return idle

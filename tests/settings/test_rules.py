@@ -1,0 +1,179 @@
+import logging
+
+import pytest
+
+from mutoscope.errors import SettingsError
+from mutoscope.settings import load_settings
+from mutoscope.settings.keys import Keys
+from mutoscope.settings.rules import facts
+
+LATER = [name for name in Keys.model_fields if "later" in facts(name)]
+OTHER = {
+    "vqgan_model": "coco",
+    "translate_z_3d": "10*t",
+    "rotate_3d": "[cos(t), 0, 0, sin(t)]",
+    "lock_camera": False,
+    "field_of_view": 42,
+    "near_plane": 2000,
+    "far_plane": 12500,
+    "video_path": "clip.mp4",
+    "reencode_each_frame": False,
+    "flow_long_term_samples": 2,
+    "direct_stabilization_weight": "1_mask.mp4:0.2",
+    "semantic_stabilization_weight": "1_a phrase",
+    "depth_stabilization_weight": 0.5,
+    "edge_stabilization_weight": "sin(t)",
+    "flow_stabilization_weight": "1",
+    "input_audio": "song.mp3",
+    "input_audio_offset": 2,
+    "input_audio_filters": [{"variable_name": "fLo", "f_center": 105, "f_width": 65}],
+}
+
+
+def refusal(**values):
+    with pytest.raises(SettingsError) as caught:
+        load_settings({"scenes": "a", **values})
+    return str(caught.value)
+
+
+def test_every_later_key_is_walked():
+    assert set(OTHER) == set(LATER)
+
+
+@pytest.mark.parametrize("key", LATER)
+def test_a_later_key_is_refused_unless_at_its_default(key):
+    default = Keys.model_fields[key].get_default()
+    assert load_settings({"scenes": "a", key: default})
+    message = refusal(**{key: OTHER[key]})
+    assert message.startswith(f"{key}: ")
+    assert "comes in a later release; until then leave it out or at" in message
+    assert ";" not in message.split("release;")[1]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("image_model", "VQGAN"), ("animation_mode", "3D"), ("animation_mode", "Video Source")],
+)
+def test_a_later_value_is_refused(key, value):
+    assert value in facts(key)["later_values"]
+    assert f"{key}: {value!r}" in refusal(**{key: value})
+    assert "comes in a later release; until then give " in refusal(**{key: value})
+
+
+def test_every_later_value_is_walked():
+    walked = {
+        ("image_model", "VQGAN"),
+        ("animation_mode", "3D"),
+        ("animation_mode", "Video Source"),
+    }
+    values = {(n, v) for n in Keys.model_fields for v in facts(n).get("later_values", {})}
+    assert values == walked
+
+
+def test_sizes():
+    assert "can't both be -1" in refusal(width=-1, height=-1, init_image="a.png")
+    assert refusal(height=-1).startswith("height: -1 follows the shape of init_image")
+    settings = load_settings({"scenes": "a", "width": -1, "height": 100, "init_image": "a.png"})
+    assert settings.size((640, 480)) == (133, 100)
+    settings = settings.replace(width=100, height=-1)
+    assert settings.size((640, 480)) == (100, 75)
+    assert settings.replace(width=64, height=32).size((640, 480)) == (64, 32)
+
+
+def test_chunks_are_no_more_than_cutouts():
+    assert "3 parts can't be made of 2 cutouts" in refusal(gradient_accumulation_steps=3, cutouts=2)
+    assert load_settings({"scenes": "a", "gradient_accumulation_steps": 3, "cutouts": 40})
+
+
+def test_palettes_need_their_model():
+    assert "take image_model: Limited Palette" in refusal(lock_palette=True)
+    assert "target_palette: there are no palettes with" in refusal(target_palette="a.png")
+    assert load_settings({"scenes": "a", "image_model": "Limited Palette", "lock_palette": True})
+
+
+def test_scenes_must_be_long_enough_to_fade():
+    message = refusal(scenes="a || b", interpolation_steps=101)
+    assert "interpolation_steps: 101 steps don't fit into a scene of 100" in message
+    # With a single scene there is nothing to fade from.
+    assert load_settings({"scenes": "a", "interpolation_steps": 101})
+
+
+@pytest.mark.parametrize("scenes", ["", "  ", "|", "||", " || | "])
+def test_no_prompt(scenes):
+    assert "scenes: there is no prompt, so nothing would be drawn" in refusal(scenes=scenes)
+
+
+def test_prompts_of_no_weight():
+    assert "every prompt has the weight 0" in refusal(scenes="a:0 | b:0.0")
+    assert load_settings({"scenes": "a:0 | b:sin(t)"})
+    assert load_settings({"scenes": "a:1 | b:-1"})
+
+
+@pytest.mark.parametrize(
+    "guide",
+    [
+        {"direct_image_prompts": "a.png"},
+        {"init_image": "a.png", "direct_init_weight": 1},
+        {"init_image": "a.png", "semantic_init_weight": "1:0.8"},
+        {"scene_prefix": "a fox"},
+    ],
+)
+def test_pictures_may_guide_without_words(guide):
+    assert len(load_settings(guide).script.scenes) == 1
+
+
+@pytest.mark.parametrize(
+    "guide",
+    [
+        {"init_image": "a.png"},
+        {"init_image": "a.png", "direct_init_weight": "0"},
+        {"direct_init_weight": 1},
+        {"direct_image_prompts": "a.png:0"},
+    ],
+)
+def test_what_guides_nothing(guide):
+    with pytest.raises(SettingsError, match="nothing would be drawn"):
+        load_settings(guide)
+
+
+def test_a_scene_may_be_without_prompts_if_another_has_some():
+    assert len(load_settings({"scenes": "a || "}).script.scenes) == 2
+
+
+def test_keys_without_effect_load_with_a_notice(caplog):
+    with caplog.at_level(logging.INFO, "mutoscope"):
+        load_settings(
+            {"scenes": "a", "translate_x": 3, "zoom_x_2d": "t", "palettes": 3, "film_quality": 20}
+            | {"direct_init_weight": 1, "use_mmc": False, "mmc_models": [{"id": "RN50"}]}
+            | {"clear_every": 100}
+        )
+    assert sorted(record.getMessage() for record in caplog.records) == [
+        "clear_every has no effect outside of a notebook",
+        "direct_init_weight has no effect without init_image",
+        "film_quality, translate_x, zoom_x_2d have no effect with animation_mode: off",
+        "mmc_models has no effect without use_mmc: true",
+        "palettes has no effect with image_model: Unlimited Palette",
+    ]
+
+
+def test_keys_at_their_defaults_raise_no_notice(caplog):
+    with caplog.at_level(logging.INFO, "mutoscope"):
+        load_settings({"scenes": "a", "translate_x": "0.0", "palettes": 20, "zoom_x_2d": 0})
+    assert not caplog.records
+
+
+def test_every_condition_names_a_key_and_values_of_it():
+    for name in Keys.model_fields:
+        for other, values in facts(name).get("only", {}).items():
+            assert set(values) < set(Keys.model_fields[other].annotation.__args__)
+
+
+def test_names_of_bands():
+    band = {"variable_name": "t", "f_center": 1, "f_width": 1}
+    assert "'t' already has a meaning" in refusal(input_audio_filters=[band])
+
+
+def test_depths_are_variables_of_a_flight_only():
+    assert "mu" in refusal(animation_mode="2D", translate_x="mu")
+    assert "later release" in refusal(animation_mode="3D", translate_x="mu")
+    assert load_settings({"scenes": "a", "translate_x": "mu"})

@@ -1,0 +1,113 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mutoscope.schedule import Schedule
+
+
+def saves(schedule):
+    return {shot.saves: shot.steps.stop for shot in schedule.shots() if shot.saves}
+
+
+def moves(schedule):
+    return [shot.steps.start for shot in schedule.shots() if shot.moves]
+
+
+def test_file_n_of_a_still_holds_n_times_save_every_steps():
+    still = Schedule(scenes=1, steps_per_scene=40, save_every=10, pre_animation_steps=50)
+    assert saves(still) == {1: 10, 2: 20, 3: 30, 4: 40}
+    assert moves(still) == []
+
+
+def test_the_last_step_is_saved_in_a_file_of_its_own():
+    still = Schedule(scenes=2, steps_per_scene=17, save_every=10)
+    assert saves(still) == {1: 10, 2: 20, 3: 30, 4: 34}
+
+
+def test_the_reference_film():
+    # The film by which PyTTI's schedule was measured: moves after 5, 10, …, 35 steps at
+    # t = 0, 1/12, …; its files held 4, 9, … steps, ours hold what they should.
+    film = Schedule(
+        scenes=2, steps_per_scene=20, steps_per_frame=5, pre_animation_steps=5, save_every=5,
+        animated=True,
+    )  # fmt: skip
+    assert moves(film) == [5, 10, 15, 20, 25, 30, 35]
+    assert saves(film) == {n: 5 * n for n in range(1, 9)}
+    times = [shot.moment.t for shot in film.shots() if shot.moves]
+    assert times == pytest.approx([k / 12 for k in range(7)])
+
+
+def test_frame_1_follows_the_pre_animation_steps():
+    film = Schedule(
+        scenes=1, steps_per_scene=100, steps_per_frame=20, pre_animation_steps=40, save_every=20,
+        animated=True,
+    )  # fmt: skip
+    assert saves(film) == {1: 40, 2: 60, 3: 80, 4: 100}
+    assert moves(film) == [40, 60, 80]
+
+
+def test_without_pre_animation_steps_a_frame_is_drawn_before_the_first_move():
+    film = Schedule(scenes=1, steps_per_scene=30, steps_per_frame=10, save_every=10, animated=True)
+    assert moves(film) == [10, 20]
+    assert saves(film) == {1: 10, 2: 20, 3: 30}
+
+
+def test_save_every_0_saves_the_last_step_only():
+    assert saves(Schedule(scenes=2, steps_per_scene=30)) == {1: 60}
+    film = Schedule(scenes=1, steps_per_scene=30, steps_per_frame=10, animated=True)
+    assert saves(film) == {1: 30}
+
+
+def test_time_is_negative_before_the_animation_and_frames_count_the_moves():
+    film = Schedule(
+        scenes=1, steps_per_scene=100, steps_per_frame=10, pre_animation_steps=20,
+        frames_per_second=5, animated=True,
+    )  # fmt: skip
+    assert film.moment(0).t == pytest.approx(-0.4)
+    assert film.moment(20).t == 0
+    assert [film.moment(i).frame for i in (0, 19, 20, 29, 30)] == [0, 0, 1, 1, 2]
+
+
+schedules = st.builds(
+    Schedule,
+    scenes=st.integers(1, 3),
+    steps_per_scene=st.integers(1, 40),
+    steps_per_frame=st.integers(1, 20),
+    pre_animation_steps=st.integers(0, 50),
+    save_every=st.integers(0, 20),
+    display_every=st.integers(0, 20),
+    animated=st.booleans(),
+)
+
+
+@given(schedules)
+def test_shots_cover_every_step_once_and_files_are_numbered_in_order(schedule):
+    shots = list(schedule.shots())
+    assert [i for shot in shots for i in shot.steps] == list(range(schedule.total_steps))
+    numbers = [shot.saves for shot in shots if shot.saves is not None]
+    assert numbers == list(range(1, schedule.files + 1))
+    assert shots[-1].saves == schedule.files
+    for shot in shots:
+        assert len({schedule.moment(i).scene for i in shot.steps}) == 1
+        assert len({schedule.moment(i).frame for i in shot.steps}) == 1
+
+
+@given(schedules, st.data())
+def test_going_on_from_any_step_gives_the_rest_of_the_same_run(schedule, data):
+    done = data.draw(st.integers(0, schedule.total_steps))
+    rest = list(schedule.shots(done))
+    assert [i for shot in rest for i in shot.steps] == list(range(done, schedule.total_steps))
+    whole = {s.steps.stop: s.saves for s in schedule.shots() if s.steps.stop > done}
+    assert {s.steps.stop: s.saves for s in rest} == whole
+    ahead = [s.steps.start for s in schedule.shots() if s.moves and s.steps.start >= done]
+    assert [s.steps.start for s in rest if s.moves] == ahead
+
+
+def test_progress_runs_from_0_to_1_through_a_still_and_through_each_frame_of_a_film():
+    still = Schedule(scenes=2, steps_per_scene=3)
+    assert [still.progress(i) for i in range(6)] == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1])
+    film = Schedule(
+        scenes=1, steps_per_scene=9, steps_per_frame=3, pre_animation_steps=3, animated=True
+    )
+    assert [film.progress(i) for i in range(9)] == pytest.approx([0, 0.5, 1] * 3)
+    assert Schedule(scenes=1, steps_per_scene=1).progress(0) == 0
