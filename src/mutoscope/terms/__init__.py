@@ -1,0 +1,1 @@
+"""Terms: opinions about a look at the canvas, each a callable from a `Look` to a scalar."""
