@@ -1,0 +1,93 @@
+"""CLIP: our own reading of the published towers, frozen, and fast on a CPU.
+
+Radford et al., *Learning Transferable Visual Models From Natural Language Supervision* (2021);
+the models of LAION and DataComp have the same shapes with GELU in place of QuickGELU.
+"""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from mutoscope.errors import WeightsError
+from mutoscope.perceptors.base import Perceptor
+from mutoscope.perceptors.clip_text import TextTransformer
+from mutoscope.perceptors.clip_vision import ModifiedResNet, VisionTransformer
+from mutoscope.perceptors.clip_weights import Traits, read_checkpoint
+from mutoscope.perceptors.tokenizer import ClipTokenizer, read_tokenizer
+
+log = logging.getLogger("mutoscope")
+
+
+class Clip(Perceptor):
+    """A CLIP model: pictures and words in one space, learnt from captions.
+
+    ``vision`` and ``text`` are the towers and ``tokenizer`` cuts the words. `load_clip` makes one
+    from a file.
+    """
+
+    notes = "sees what captions speak of: things, places, styles, artists, light and mood"
+
+    def __init__(
+        self,
+        vision: VisionTransformer | ModifiedResNet,
+        text: TextTransformer,
+        tokenizer: ClipTokenizer,
+        *,
+        name: str = "clip",
+    ) -> None:
+        super().__init__()
+        self.name, self.size, self.width = name, vision.size, vision.width
+        self.vision, self.text, self.tokenizer = vision, text, tokenizer
+        self.eval().requires_grad_(False)
+
+    def embed_image(self, batch: Tensor) -> Tensor:
+        """Embed ``batch`` (n, 3, size, size) in [0, 1]: (n, width) unit vectors, with gradient."""
+        if batch.ndim != 4 or batch.shape[1:] != (3, self.size, self.size):
+            raise ValueError(
+                f"{self.name} looks at (n, 3, {self.size}, {self.size}), not {tuple(batch.shape)}"
+            )
+        return functional.normalize(self.vision(batch), dim=-1)
+
+    @torch.no_grad()
+    def embed_text(self, texts: Sequence[str]) -> Tensor:
+        """Embed ``texts``: (m, width) unit vectors, without gradient.
+
+        A text longer than the context (77 tokens, some fifty words) is cut between words; its
+        embedding is the direction of the mean of its parts'. That is said in the log.
+        """
+        cut = [self.tokenizer.rows(text) for text in texts]
+        for text, rows in zip(texts, cut, strict=True):
+            if len(rows) > 1:
+                log.info(
+                    "prompt '%s…' is longer than the %d tokens that %s reads at once: "
+                    "its %d parts were read one by one and averaged",
+                    *(text[:40], self.tokenizer.context, self.name, len(rows)),
+                )
+        if not cut:
+            return self.text.proj.new_zeros(0, self.width)
+        parts = functional.normalize(self.text([row for rows in cut for row in rows]), dim=-1)
+        means = [part.mean(0) for part in torch.split(parts, [len(rows) for rows in cut])]
+        return functional.normalize(torch.stack(means), dim=-1)
+
+
+def load_clip(path: Path, traits: Traits, *, vocabulary: Path, name: str = "clip") -> Clip:
+    """Load the CLIP model in the file ``path``, with the tokenizer in the file ``vocabulary``.
+
+    ``traits`` say what the weights don't. Raises `WeightsError` for files that can't be read or
+    that hold something else.
+    """
+    state = read_checkpoint(path)
+    resnet = any(key.startswith("visual.attnpool.") for key in state)
+    vision = (ModifiedResNet if resnet else VisionTransformer)(state, traits, path)
+    text = TextTransformer(state, traits, path)
+    if vision.width != text.width:
+        raise WeightsError(
+            f"{path}: pictures are embedded in {vision.width} numbers and texts in {text.width}; "
+            "they must be of one model: fetch the file again"
+        )
+    tokenizer = read_tokenizer(vocabulary, vocabulary=text.vocabulary, context=text.context)
+    return Clip(vision, text, tokenizer, name=name)

@@ -1,0 +1,100 @@
+"""Anything that the open_clip package knows (SigLIP, EVA, MobileCLIP, CoCa …): an extra.
+
+Each model keeps its own tokenizer, pixel statistics and input size.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from mutoscope.errors import ExtraError, WeightsError, nearest
+from mutoscope.perceptors.base import Perceptor
+
+
+class OpenClip(Perceptor):
+    """A model of open_clip's, frozen; `load_open_clip` makes one by name."""
+
+    notes = "sees what the captions it was trained on speak of"
+
+    def __init__(self, model: Any, tokenizer: Any, *, name: str) -> None:
+        super().__init__()
+        pixels = model.visual.preprocess_cfg
+        side = model.visual.image_size
+        self.name = name
+        self.size = int(side if isinstance(side, int) else side[0])
+        self.model, self.tokenizer = model, tokenizer
+        self.register_buffer("mean", torch.tensor(pixels["mean"]).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(pixels["std"]).view(1, 3, 1, 1))
+        self.eval().requires_grad_(False)
+        self.width = self.embed_text(["a"]).shape[1]
+
+    mean: Tensor
+    std: Tensor
+
+    def embed_image(self, batch: Tensor) -> Tensor:
+        """Embed ``batch`` (n, 3, size, size) in [0, 1]: (n, width) unit vectors, with gradient."""
+        seen: Tensor = self.model.encode_image((batch - self.mean) / self.std)
+        return functional.normalize(seen.float(), dim=-1)
+
+    @torch.no_grad()
+    def embed_text(self, texts: Sequence[str]) -> Tensor:
+        """Embed ``texts``: (m, width) unit vectors; a text past the model's context is cut off."""
+        if not texts:
+            return self.mean.new_zeros(0, self.width)
+        tokens = self.tokenizer(list(texts)).to(self.mean.device)
+        return functional.normalize(self.model.encode_text(tokens).float(), dim=-1)
+
+
+def load_open_clip(
+    architecture: str, pretrained: str = "", *, name: str, cache: Path | None = None
+) -> OpenClip:
+    """Load ``architecture`` with the weights called ``pretrained``, fetched into ``cache``.
+
+    Without ``pretrained`` the first training that open_clip lists is taken. Raises `ExtraError`
+    where the package is missing, `WeightsError` for a model it doesn't know or can't fetch.
+    """
+    package = _package()
+    known: list[tuple[str, str]] = package.list_pretrained()
+    trainings = [training for model, training in known if model == architecture]
+    if not trainings:
+        raise WeightsError(
+            f"{name}: open_clip has no model {architecture!r} with weights"
+            f"{nearest(architecture, {model for model, _ in known})}"
+        )
+    pretrained = pretrained or trainings[0]
+    if pretrained not in trainings:
+        raise WeightsError(
+            f"{name}: open_clip has no training {pretrained!r} of {architecture}"
+            f"{nearest(pretrained, trainings)}; it has {', '.join(trainings)}"
+        )
+    try:
+        model = package.create_model(
+            architecture, pretrained=pretrained, cache_dir=str(cache) if cache else None
+        )
+        tokenizer = package.get_tokenizer(architecture)
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:160]
+        raise WeightsError(
+            f"{name}: open_clip could not load it ({reason}); check the network and try again"
+        ) from error
+    return OpenClip(model, tokenizer, name=name)
+
+
+def _package() -> Any:
+    try:
+        import open_clip
+    except ImportError as error:
+        raise ExtraError(
+            f"perceptors named open_clip:… need the package open_clip ({error}); "
+            "pip install 'mutoscope[open-clip]'"
+        ) from error
+    except RuntimeError as error:  # torchvision built for another torch, which open_clip imports
+        raise ExtraError(
+            f"open_clip is installed and can't be imported ({str(error).splitlines()[0]}); install "
+            "the torchvision that belongs to your torch"
+        ) from error
+    return open_clip
