@@ -1,0 +1,121 @@
+"""Files that are either whole or not there, even after a power cut.
+
+New bytes go into a hidden part file in the same folder; they are flushed to the disk, the part
+file is renamed over the target, and the folder is flushed too, in that order. Whoever reads the
+target sees the old file or the new one, never a piece.
+"""
+
+import contextlib
+import errno
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+_PART = re.compile(r"\..+\.[0-9]+-[0-9a-f]{8}\.part")
+
+_REASONS = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EROFS: "the file system is read-only",
+    errno.EACCES: "permission is denied",
+    errno.EPERM: "permission is denied",
+    errno.ENOENT: "it does not exist",
+    errno.ENOTDIR: "a part of the path is a file, not a folder",
+    errno.EISDIR: "it is a folder",
+    errno.EMFILE: "this process has too many files open",
+    errno.ENFILE: "this machine has too many files open",
+    errno.ENAMETOOLONG: "the name is too long",
+    errno.EFBIG: "the file would be larger than is allowed here",
+}
+
+
+def reason(error: OSError) -> str:
+    """What an operating system error means, as a clause for a message: "the disk is full"."""
+    if error.errno in _REASONS:
+        return _REASONS[error.errno]
+    return error.strerror or str(error) or type(error).__name__
+
+
+def part_path(path: Path) -> Path:
+    """A hidden name beside `path` that no other process and no other call uses.
+
+    The name is cut where the file system would refuse it (255 bytes).
+    """
+    stem = path.name.encode()[:180].decode(errors="ignore")
+    return path.with_name(f".{stem}.{os.getpid()}-{secrets.token_hex(4)}.part")
+
+
+def is_part(path: Path) -> bool:
+    """Whether `path` has the name of a part file, one that a killed process may have left."""
+    return _PART.fullmatch(path.name) is not None
+
+
+def sweep_parts(folder: Path) -> None:
+    """Remove the part files in `folder`. Only for a folder that nobody else is writing to."""
+    for path in folder.iterdir():
+        if is_part(path):
+            path.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush a folder's entries to the disk, where the system knows how to (POSIX)."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some network and FUSE file systems can't flush a folder; the rename itself stands.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def settle(part: Path, path: Path, *, durable: bool = True) -> None:
+    """Rename a finished part file to `path`, after its bytes and before its folder reach the disk.
+
+    Args:
+        part: The part file, closed.
+        path: What it is to be called; an existing file of that name is replaced.
+        durable: Whether to wait for the disk. Without, the file is still whole or absent after
+            a crash of the program, but not after one of the machine.
+    """
+    if durable:
+        with part.open("rb+") as file:
+            os.fsync(file.fileno())
+    part.replace(path)
+    if durable:
+        sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def replacing(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
+    """A binary file that becomes `path` when the block ends, and vanishes if the block fails.
+
+    Raises:
+        OSError: The folder can't be written to, or the disk is full. `path` is then as it was.
+    """
+    part = part_path(path)
+    try:
+        with part.open("xb") as file:
+            yield file
+        settle(part, path, durable=durable)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise
+
+
+def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """Write a whole file so that it is there completely or not at all; see `replacing`."""
+    with replacing(path, durable=durable) as file:
+        file.write(data)
+
+
+def write_text(path: Path, text: str, *, durable: bool = True) -> None:
+    """Write a whole UTF-8 file, its line ends as they are on every system; see `replacing`."""
+    write_bytes(path, text.encode(), durable=durable)

@@ -1,0 +1,307 @@
+"""The losses of a run as a picture, drawn with Pillow alone."""
+
+import colorsys
+import itertools
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from mutoscope.images import from_bytes, shortened
+
+SIZE = (1200, 700)
+TOTAL = "total"
+
+_NOT_TERMS = ("step", "frame", "t", "scene")
+_OVERSAMPLE = 2  # drawn at twice the size, so that lines come out smooth
+_WINDOW, _ORDER = 17, 2  # of the Savitzky–Golay filter, as users of PyTTI know its plots
+_LEGEND_ROWS = 18
+_INK, _FAINT, _GRID = (38, 42, 48), (110, 116, 124), (228, 230, 233)
+# Okabe and Ito's colours, which are told apart with any kind of sight; yellow is too pale here.
+_COLOURS = (
+    (0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167), (86, 180, 233), (230, 159, 0),
+)  # fmt: skip
+
+_Curve = npt.NDArray[np.float64]
+_Colour = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Series:
+    """One term over the steps; where it has no finite value the line is broken."""
+
+    label: str
+    steps: _Curve  # (n,)
+    values: _Curve  # (n,), NaN where there is none
+
+
+def read_records(path: str | Path) -> list[dict[str, Any]]:
+    """The lines of a ``log.jsonl``; torn or foreign ones are passed over. No file is no lines."""
+    records: list[dict[str, Any]] = []
+    try:
+        lines = Path(path).read_bytes().splitlines()
+    except FileNotFoundError:
+        return records
+    for line in lines:
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(record, dict):
+            records.append(record)
+    return records
+
+
+def losses_chart(
+    records: Sequence[Mapping[str, Any]], *, title: str = "", size: tuple[int, int] = SIZE
+) -> Tensor:
+    """Every term and the total over the steps, (1, 3, H, W).
+
+    Each is drawn faintly as it is and strongly as smoothed by a Savitzky–Golay filter (window 17,
+    order 2), with its last value in the legend.
+
+    Args:
+        records: Lines of the log: ``step``, the terms by label, ``total``.
+        title: What stands above.
+        size: (width, height) of the picture.
+    """
+    series = collect(records)
+    sheet = _Sheet(size)
+    sheet.text(28, 22, title or "losses", 20, _INK)
+    drawn = [one for one in series if bool(np.isfinite(one.values).any())]
+    if not drawn:
+        sheet.text(size[0] / 2, size[1] / 2, "no losses were logged", 16, _FAINT, anchor="mm")
+        return sheet.image()
+    width = 300 if size[0] >= 800 else 180
+    frame = _Frame(drawn, (76, 84, size[0] - width - 24, size[1] - 58))
+    sheet.axes(frame)
+    colours = [_colour(index, one.label) for index, one in enumerate(drawn)]
+    # Many lines would bury the strong ones under the faint ones, and so these come first.
+    for one, colour in zip(drawn, colours, strict=True):
+        sheet.curve(frame, one.steps, one.values, _pale(colour), 1.0)
+    for one, colour in zip(drawn, colours, strict=True):
+        thick = 2.6 if one.label == TOTAL else 2.0
+        sheet.curve(frame, one.steps, smooth(one.values), colour, thick)
+    sheet.legend(frame, drawn, colours, width)
+    return sheet.image()
+
+
+def collect(records: Sequence[Mapping[str, Any]]) -> list[Series]:
+    """The terms in the records, in the order of their first appearance, the total first."""
+    labels: dict[str, None] = {}
+    for record in records:
+        labels |= {label: None for label in record if label not in _NOT_TERMS}
+    steps = np.array(
+        [_number(record.get("step", index)) for index, record in enumerate(records)], dtype=float
+    )
+    good = np.isfinite(steps)
+    ordered = sorted(labels, key=lambda label: label != TOTAL)
+    return [
+        Series(
+            label,
+            steps[good],
+            np.array([_number(record.get(label)) for record in records], dtype=float)[good],
+        )
+        for label in ordered
+    ]
+
+
+def smooth(values: _Curve) -> _Curve:
+    """A curve after Savitzky and Golay (Anal. Chem. 36, 1964), piece by piece between gaps.
+
+    Pieces shorter than the window use the longest odd one that fits, and the shortest none.
+    """
+    from scipy.signal import savgol_filter
+
+    result = values.copy()
+    for start, stop in _pieces(values):
+        window = min(_WINDOW, stop - start - (stop - start + 1) % 2)
+        if window > _ORDER:
+            result[start:stop] = savgol_filter(values[start:stop], window, _ORDER)
+    return result
+
+
+def ticks(low: float, high: float, count: int = 6) -> list[float]:
+    """Round numbers (1, 2 or 5 times a power of ten) between `low` and `high`, about `count`."""
+    span = high - low
+    if not span > 0:
+        return [low]
+    rough = span / max(1, count)
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = power * next((m for m in (1, 2, 5) if m * power >= rough * (1 - 1e-9)), 10)
+    first = math.ceil(low / step - 1e-9)
+    last = math.floor(high / step + 1e-9)
+    return [index * step for index in range(first, last + 1)]
+
+
+def _pieces(values: _Curve) -> list[tuple[int, int]]:
+    """The runs of finite values, as (start, stop)."""
+    finite = np.concatenate(([False], np.isfinite(values), [False])).astype(int)
+    edges = np.flatnonzero(np.diff(finite))
+    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return math.nan
+    # Far beyond these no axis can be drawn, and nothing is learnt from it.
+    return float(value) if abs(value) < 1e30 else math.nan
+
+
+def _colour(index: int, label: str) -> _Colour:
+    """Dark ink for the total, then the fixed colours, then ever new hues."""
+    if label == TOTAL:
+        return _INK
+    if index <= len(_COLOURS):
+        return _COLOURS[(index - 1) % len(_COLOURS)]
+    hue = index * 0.381966 % 1  # the golden angle
+    red, green, blue = colorsys.hls_to_rgb(hue, 0.42, 0.6)
+    return round(red * 255), round(green * 255), round(blue * 255)
+
+
+def _pale(colour: _Colour) -> _Colour:
+    red, green, blue = (round(255 - (255 - part) * 0.28) for part in colour)
+    return red, green, blue
+
+
+class _Frame:
+    """The box in which the curves are drawn, and the numbers along its sides.
+
+    Upward the scale is linear, or logarithmic where all is positive and some terms are more than
+    a hundred times as large as others, which would lie flat on the ground.
+    """
+
+    def __init__(self, series: Sequence[Series], box: tuple[float, float, float, float]) -> None:
+        self.box = box
+        finite = [one.values[np.isfinite(one.values)] for one in series]
+        low, high = (float(edge(np.concatenate(finite))) for edge in (np.min, np.max))
+        middles = [float(np.median(values)) for values in finite]
+        self.log = low > 0 and max(middles) > 100 * min(middles)
+        if self.log:
+            low, high = math.log10(low), math.log10(high)
+        steps = series[0].steps
+        self.x = self._range(float(steps.min()), float(steps.max()), 0.0)
+        self.y = self._range(low, high, 0.05)
+
+    def levels(self) -> list[tuple[float, str]]:
+        """The values at which a line is drawn across, with their numbers as text."""
+        if self.log:
+            powers = range(math.ceil(self.y[0]), math.floor(self.y[1]) + 1)
+            return [(10.0**power, f"{10.0**power:g}") for power in powers]
+        values = ticks(*self.y, count=8)
+        digits = _digits(values)
+        return [(v, f"{v:.3g}" if digits is None else f"{v:.{digits}f}") for v in values]
+
+    @staticmethod
+    def _range(low: float, high: float, margin: float) -> tuple[float, float]:
+        if high - low <= 1e-9 * max(abs(low), abs(high)):
+            half = abs(low) * 0.1 or 0.5
+            return low - half, high + half
+        return low - margin * (high - low), high + margin * (high - low)
+
+    def place_x(self, value: float) -> float:
+        left, _, right, _ = self.box
+        return left + (value - self.x[0]) / (self.x[1] - self.x[0]) * (right - left)
+
+    def place_y(self, value: float) -> float:
+        _, top, _, bottom = self.box
+        if self.log:
+            # Smoothing may undershoot what it smooths.
+            value = max(math.log10(value), self.y[0]) if value > 0 else self.y[0]
+        return bottom - (value - self.y[0]) / (self.y[1] - self.y[0]) * (bottom - top)
+
+
+class _Sheet:
+    """A white sheet to draw on in pixels of the final size."""
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self._size = size
+        self._picture = Image.new("RGB", (size[0] * _OVERSAMPLE, size[1] * _OVERSAMPLE), "white")
+        self._draw = ImageDraw.Draw(self._picture)
+
+    def image(self) -> Tensor:
+        small = self._picture.resize(self._size, Image.Resampling.BOX)
+        return from_bytes(np.asarray(small))
+
+    def text(
+        self,
+        x: float,
+        y: float,
+        text: str,
+        points: float,
+        colour: _Colour,
+        *,
+        anchor: str = "la",
+        width: float | None = None,
+    ) -> None:
+        font = ImageFont.load_default(size=points * _OVERSAMPLE)
+        limit = (self._size[0] - 56 if width is None else width) * _OVERSAMPLE
+        place = (x * _OVERSAMPLE, y * _OVERSAMPLE)
+        self._draw.text(place, shortened(text, font, limit), fill=colour, font=font, anchor=anchor)
+
+    def line(
+        self, points: Sequence[tuple[float, float]], colour: _Colour, thickness: float
+    ) -> None:
+        scaled = [(x * _OVERSAMPLE, y * _OVERSAMPLE) for x, y in points]
+        self._draw.line(scaled, fill=colour, width=round(thickness * _OVERSAMPLE), joint="curve")
+
+    def axes(self, frame: _Frame) -> None:
+        """Grid, numbers along the sides and what they count."""
+        left, top, right, bottom = frame.box
+        for value, number in frame.levels():
+            y = frame.place_y(value)
+            self.line([(left, y), (right, y)], _GRID, 1)
+            self.text(left - 10, y, number, 13, _FAINT, anchor="rm")
+        for value in ticks(*frame.x, count=8):
+            if value != round(value):
+                continue  # there is no half step
+            x = frame.place_x(value)
+            self.line([(x, bottom), (x, bottom + 5)], _FAINT, 1)
+            self.text(x, bottom + 10, f"{value:.0f}", 13, _FAINT, anchor="ma")
+        self.line([(left, bottom), (right, bottom)], _FAINT, 1)
+        self.text((left + right) / 2, bottom + 32, "step", 13, _FAINT, anchor="ma")
+        scale = "loss, on a logarithmic scale" if frame.log else "loss"
+        self.text(left, top - 10, scale, 13, _FAINT, anchor="ls")
+
+    def curve(
+        self, frame: _Frame, steps: _Curve, values: _Curve, colour: _Colour, thickness: float
+    ) -> None:
+        for start, stop in _pieces(values):
+            points = [
+                (frame.place_x(float(step)), frame.place_y(float(value)))
+                for step, value in zip(steps[start:stop], values[start:stop], strict=True)
+            ]
+            if len(points) == 1:
+                x, y = points[0]
+                points = [(x - 3, y), (x + 3, y)]
+            self.line(points, colour, thickness)
+
+    def legend(
+        self, frame: _Frame, series: Sequence[Series], colours: Sequence[_Colour], width: int
+    ) -> None:
+        """Each term's colour, label and last value, right of the curves."""
+        left = frame.box[2] + 24
+        right = left + width - 24
+        y = frame.box[1] + 4
+        for one, colour in list(zip(series, colours, strict=True))[:_LEGEND_ROWS]:
+            last = one.values[np.isfinite(one.values)][-1]
+            self.line([(left, y + 8), (left + 18, y + 8)], colour, 4)
+            self.text(left + 28, y, one.label, 14, _INK, width=right - left - 28 - 70)
+            self.text(right, y, f"{last:.4g}", 14, _INK, anchor="ra")
+            y += 28
+        if len(series) > _LEGEND_ROWS:
+            self.text(left + 28, y, f"and {len(series) - _LEGEND_ROWS} more", 14, _FAINT)
+
+
+def _digits(levels: Sequence[float]) -> int | None:
+    """How many decimals tell the levels apart; ``None`` where only powers of ten would."""
+    step = min((abs(b - a) for a, b in itertools.pairwise(levels)), default=1.0)
+    digits = max(0, -math.floor(math.log10(step) + 1e-9)) if step > 0 else 0
+    return digits if digits <= 5 and max(map(abs, levels), default=0) < 1e6 else None

@@ -1,0 +1,71 @@
+"""What sources and sinks of pictures have in common."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from fractions import Fraction
+from types import TracebackType
+from typing import Self
+
+from torch import Tensor
+
+from mutoscope.errors import MediaError
+
+MAX_RATE = 1000
+
+
+class Source(ABC):
+    """Pictures in order, (1, 3, H, W) each; iterating again begins anew.
+
+    ``size`` is (width, height) of each; ``rate`` how many there are in a second, or ``None`` if
+    they have no time of their own; ``length`` how many there are, or ``None`` if only reading
+    them all would tell.
+    """
+
+    size: tuple[int, int]
+    rate: Fraction | None
+    length: int | None
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[Tensor]:
+        """The pictures, one at a time; none is kept."""
+
+
+class Sink(ABC):
+    """Takes pictures in order. A context manager; what was written when it ends, is kept."""
+
+    @abstractmethod
+    def write(self, image: Tensor) -> None:
+        """Take the next picture, (1, 3, H, W) in [0, 1]."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Finish what was written so far. Closing twice is no mistake."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        # Also after an error or Ctrl-C: the frames so far took their time and are worth having.
+        self.close()
+
+
+def as_rate(rate: float | Fraction | str, place: str = "rate") -> Fraction:
+    """Frames per second as a fraction: ``12``, ``23.976``, ``"30000/1001"``.
+
+    Raises:
+        MediaError: It is not a number above 0 and at most `MAX_RATE`.
+    """
+    try:
+        fraction = Fraction(rate).limit_denominator(1001)
+    except (ValueError, OverflowError, ZeroDivisionError, TypeError) as error:
+        raise MediaError(f"{place}: {rate!r} is not a number of frames per second") from error
+    if not 0 < fraction <= MAX_RATE:
+        raise MediaError(
+            f"{place}: {rate} frames per second; allowed is more than 0 and at most {MAX_RATE}"
+        )
+    return fraction

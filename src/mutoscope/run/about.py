@@ -1,0 +1,111 @@
+"""``run.json``: what must be known of a run before its settings can be understood."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from mutoscope.atomic import reason
+from mutoscope.errors import MutoscopeError, RunError
+from mutoscope.frames import as_rate
+from mutoscope.frames.film import CRF
+from mutoscope.run.layout import check_namespace
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class FilmPlan:
+    """The film that is to be made of a run's frames, ``<base>.mp4``.
+
+    ``rate``: frames per second; ``crf``: quality, 0 (best) to 51; ``recipe``: what the film is to
+    say about its making.
+    """
+
+    rate: Fraction | float
+    crf: float = CRF
+    title: str | None = None
+    recipe: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class About:
+    """What stands in ``run.json``.
+
+    ``base``: what the names of frames and film begin with; ``relative_to``: where the relative
+    paths of the settings begin; ``backups``: how many states are kept, ``None`` for all;
+    ``started``: when, ISO 8601 in UTC.
+    """
+
+    version: str
+    base: str
+    relative_to: Path
+    started: str
+    backups: int | None = 0
+    film: FilmPlan | None = None
+
+    def to_json(self) -> str:
+        """The text of the file."""
+        film = self.film and {
+            "rate": str(self.film.rate),
+            "crf": self.film.crf,
+            "title": self.film.title,
+            "recipe": self.film.recipe and dict(self.film.recipe),
+        }
+        values = {
+            "program": "mutoscope",
+            "version": self.version,
+            "format": FORMAT,
+            "base": self.base,
+            "relative_to": str(self.relative_to),
+            "started": self.started,
+            "backups": self.backups,
+            "film": film,
+        }
+        return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def read(cls, path: Path) -> "About":
+        """What stands in a file.
+
+        Raises:
+            RunError: It can't be read, is damaged, or was written by a later version.
+        """
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            if values["program"] != "mutoscope":
+                raise ValueError("it was written by another program")
+            if values["format"] > FORMAT:
+                raise RunError(
+                    f"{path}: was written by Mutoscope {values['version']}, which keeps its runs "
+                    "in another way; update this one to go on with it"
+                )
+            backups, film = values["backups"], values["film"]
+            return cls(
+                version=str(values["version"]),
+                base=check_namespace(values["base"]),
+                relative_to=Path(values["relative_to"]),
+                started=str(values["started"]),
+                backups=None if backups is None else int(backups),
+                film=None if film is None else _film(film),
+            )
+        except RunError:
+            raise
+        except OSError as error:
+            raise RunError(f"{path}: can't be read: {reason(error)}") from error
+        except (
+            ValueError, KeyError, TypeError, AttributeError, RecursionError, MutoscopeError,
+        ) as error:  # fmt: skip
+            raise RunError(f"{path}: is damaged ({type(error).__name__}: {error})") from error
+
+
+def _film(values: Mapping[str, Any]) -> FilmPlan:
+    title, recipe = values["title"], values["recipe"]
+    return FilmPlan(
+        rate=as_rate(values["rate"]),
+        crf=float(values["crf"]),
+        title=None if title is None else str(title),
+        recipe=None if recipe is None else dict(recipe),
+    )

@@ -1,0 +1,87 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mutoscope.errors import RunError
+from mutoscope.run.checkpoint import read_header, read_state, write_state
+
+TENSORS = {
+    "canvas.pixels": torch.rand(1, 3, 5, 7, generator=torch.Generator().manual_seed(0)),
+    "adam.0.step": torch.tensor(12.0),
+    "half": torch.arange(6).to(torch.float16).reshape(2, 3).T,  # not contiguous
+    "rng": torch.Generator().manual_seed(3).get_state(),
+    "empty": torch.zeros(0, 3),
+    "flags": torch.tensor([True, False]),
+    "whole": torch.tensor([2**60, -1]),
+}
+META = {"steps": 12, "best": 0.1, "name": "snö", "list": [1, [2.5, None]]}
+
+
+def write(path, number=4, **changes):
+    write_state(path, number, TENSORS | changes, META, log_bytes=99)
+    return path
+
+
+def test_what_is_written_is_read_to_the_bit(tmp_path):
+    saved = read_state(write(tmp_path / "4.safetensors"))
+    assert (saved.number, saved.meta) == (4, META)
+    assert saved.tensors.keys() == TENSORS.keys()
+    for name, value in TENSORS.items():
+        assert saved.tensors[name].dtype == value.dtype
+        assert torch.equal(saved.tensors[name], value)
+    header = read_header(tmp_path / "4.safetensors")
+    assert (header.number, header.log_bytes, header.meta) == (4, 99, META)
+
+
+def test_tensors_that_share_memory_are_kept_apart(tmp_path):
+    base = torch.arange(6.0)
+    saved = read_state(write(tmp_path / "a", one=base, two=base[2:]))
+    assert saved.tensors["two"].tolist() == [2, 3, 4, 5]
+
+
+def test_equal_states_are_equal_bytes(tmp_path):
+    write(tmp_path / "a")
+    write_state(
+        tmp_path / "b",
+        4,
+        dict(reversed(TENSORS.items())),
+        dict(reversed(META.items())),
+        log_bytes=99,
+    )
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_any_change_is_noticed(tmp_path_factory, data):
+    folder = tmp_path_factory.getbasetemp()
+    whole = write(folder / "whole").read_bytes()
+    changed = bytearray(whole)
+    if data.draw(st.booleans(), label="cut"):
+        del changed[data.draw(st.integers(0, len(whole) - 1), label="at") :]
+    else:
+        place = data.draw(st.integers(0, len(whole) - 1), label="place")
+        changed[place] ^= 1 << data.draw(st.integers(0, 7), label="bit")
+    (folder / "changed").write_bytes(changed)
+    try:
+        saved = read_state(folder / "changed")
+    except RunError as error:
+        message = str(error)
+    else:
+        # A flipped bit may fall into the padding or change a name in the notes, but no tensor.
+        assert all(torch.equal(saved.tensors[name], TENSORS[name]) for name in TENSORS)
+        return
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\0" * 8, b"\xff" * 100, b"\2\0\0\0\0\0\0\0{}", b"PK\3\4 pickle"]
+)
+def test_what_is_no_state_is_refused(tmp_path, content):
+    (tmp_path / "1.safetensors").write_bytes(content)
+    for read in (read_state, read_header):
+        with pytest.raises(RunError, match=r"1\.safetensors"):
+            read(tmp_path / "1.safetensors")
+    with pytest.raises(RunError, match="does not exist"):
+        read_state(tmp_path / "2.safetensors")
