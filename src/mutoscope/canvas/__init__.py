@@ -1,0 +1,1 @@
+"""What draws: pictures as functions of parameters."""

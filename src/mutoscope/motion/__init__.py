@@ -1,0 +1,1 @@
+"""Where the picture goes between two frames."""
