@@ -31,12 +31,13 @@ import mutoscope
 from mutoscope import atomic
 from mutoscope.chart import losses_chart, read_records
 from mutoscope.errors import MediaError, RunError
-from mutoscope.frames import ClipSource, FilmSink
-from mutoscope.images import encode, load_image
+from mutoscope.images import encode
 from mutoscope.run import journal, layout
 from mutoscope.run.about import About, FilmPlan
-from mutoscope.run.checkpoint import SUFFIX, Saved, read_header, read_state, write_state
+from mutoscope.run.checkpoint import Saved
+from mutoscope.run.footage import Footage
 from mutoscope.run.lock import FolderLock
+from mutoscope.run.states import States
 
 log = logging.getLogger("mutoscope")
 
@@ -56,9 +57,9 @@ class Run:
         self.latest_path = folder / layout.LATEST
         self.losses_path = folder / layout.LOSSES
         self.film_path = folder / f"{about.base}.mp4"
-        self._about = about
         self._lock = lock
-        self._sink: FilmSink | None = None
+        self._states = States(folder, about.backups)
+        self._footage = Footage(self.film_path, about.film, self._kept)
         self._last = 0  # the number of the newest frame that counts
         self._going = True  # False while an opened run has not been rewound
         self._closed = False
@@ -207,23 +208,16 @@ class Run:
         self._going = False  # until all of it is done: after a failure the run must be reopened
         with self._reporting(f"frame {number} can't be kept"):
             data = encode(image, ".png", recipe=recipe, place=str(path))
-            # Made first, because it reads the frames that are there so far.
-            sink = self._film()
+            # First, because it reads the frames that are there so far.
+            self._footage.begin()
             atomic.write_bytes(path, data)
             self.log(records, durable=True)
-            if sink is not None:
-                sink.write(image)
-            write_state(
-                self._state_path(number),
-                number,
-                tensors,
-                meta or {},
-                log_bytes=journal.length(self.log_path),
-            )
-            self._paused.unlink(missing_ok=True)  # it follows the frame before
+            self._footage.add(image)
+            length = journal.length(self.log_path)
+            self._states.keep(number, tensors, meta or {}, log_bytes=length)
             self._last = number
             self._going = True
-            self._prune()
+            self._states.prune()
         with self._reporting("the preview can't be written"):
             atomic.write_bytes(self.latest_path, data, durable=False)
         return path
@@ -245,13 +239,8 @@ class Run:
         """
         with self._reporting("the state can't be kept"):
             self.log(records, durable=True)
-            write_state(
-                self._paused,
-                self._last,
-                tensors,
-                meta or {},
-                log_bytes=journal.length(self.log_path),
-            )
+            length = journal.length(self.log_path)
+            self._states.pause(self._last, tensors, meta or {}, log_bytes=length)
 
     def preview(self, image: Tensor) -> None:
         """Replace ``latest.png``, between the frames that are kept.
@@ -289,12 +278,7 @@ class Run:
 
         A damaged one is passed over with a notice, for the one before it.
         """
-        for path in self._states():
-            try:
-                return read_state(path)
-            except RunError as error:
-                log.warning("%s; going back to the state before it", error)
-        return None
+        return self._states.newest()
 
     def rewind(self, number: int) -> None:
         """Drop what lies beyond frame `number`, to go on from there; 0 for the very beginning.
@@ -306,16 +290,10 @@ class Run:
         Raises:
             RunError: There is no state after that frame, or the folder can't be changed.
         """
-        if self._sink is not None:
+        if self._footage.running:
             raise ValueError("a run is rewound before it goes on, not while it does")
         with self._reporting("it can't be rewound"):
-            length = 0
-            if self._pause_follows(number):
-                length = read_header(self._paused).log_bytes
-            else:
-                self._paused.unlink(missing_ok=True)
-                if number > 0:
-                    length = read_header(self._state_path(number)).log_bytes
+            length = self._states.log_bytes(number)
             if journal.length(self.log_path) < length:
                 log.warning("%s: is shorter than it was; its lines are lost", self.log_path)
             elif self.log_path.exists():
@@ -324,7 +302,7 @@ class Run:
             for later, path in [*layout.state_paths(self.folder), *self.frames()]:
                 if later > number:
                     path.unlink(missing_ok=True)
-            self._prune()
+            self._states.prune()
             if number > 0 and self.frame_path(number).exists():
                 newest = self.frame_path(number).read_bytes()
                 atomic.write_bytes(self.latest_path, newest, durable=False)
@@ -348,10 +326,7 @@ class Run:
         self._closed = True
         try:
             with self._reporting("the film can't be finished"):
-                if finish and self._going and self._film_due():
-                    self._film()
-                if self._sink is not None:
-                    self._sink.close()
+                self._footage.finish(remake=finish and self._going)
         finally:
             self._lock.release()
 
@@ -372,71 +347,9 @@ class Run:
             # What ended the block is what the user must hear of first.
             log.warning("%s", second)
 
-    @property
-    def _paused(self) -> Path:
-        return self.folder / layout.PAUSED
-
-    def _state_path(self, number: int) -> Path:
-        return self.folder / layout.STATE / f"{number}{SUFFIX}"
-
-    def _states(self) -> list[Path]:
-        """The states to go on from, the newest first."""
-        states = layout.state_paths(self.folder)
-        newest = states[-1][0] if states else 0
-        paused = [self._paused] if self._pause_follows(newest) else []
-        return [*paused, *(path for _, path in reversed(states))]
-
-    def _pause_follows(self, number: int) -> bool:
-        """Whether the run was paused after frame `number` and before the next."""
-        try:
-            return self._paused.exists() and read_state(self._paused).number == number
-        except RunError as error:
-            log.warning("%s; going back to the state before it", error)
-            return False
-
-    def _film(self) -> FilmSink | None:
-        """The film, begun with the frames that are kept already; ``None`` for a still."""
-        plan = self._about.film
-        if plan is None or self._sink is not None:
-            return self._sink
-        sink = FilmSink(
-            self.film_path,
-            plan.rate,
-            crf=plan.crf,
-            recipe=plan.recipe,
-            title=plan.title,
-            overwrite=True,
-        )
-        try:
-            for _, path in self._kept():
-                try:
-                    sink.write(load_image(path))
-                except MediaError as error:
-                    log.warning("%s; the film leaves this frame out", error)
-        except BaseException:
-            sink.abort()
-            raise
-        self._sink = sink
-        return sink
-
-    def _kept(self) -> list[tuple[int, Path]]:
-        return [(number, path) for number, path in self.frames() if number <= self._last]
-
-    def _film_due(self) -> bool:
-        """Whether a film is to be made and the one that is there, if any, is not it."""
-        if self._about.film is None or self._sink is not None or not self._kept():
-            return False
-        try:
-            return ClipSource(self.film_path).length != len(self._kept())
-        except MediaError:
-            return True
-
-    def _prune(self) -> None:
-        """Remove all states but the newest."""
-        if self._about.backups is None:
-            return
-        for _, path in layout.state_paths(self.folder)[: -max(1, self._about.backups)]:
-            path.unlink(missing_ok=True)
+    def _kept(self) -> list[Path]:
+        """The frames that count, in order."""
+        return [path for number, path in self.frames() if number <= self._last]
 
     @contextlib.contextmanager
     def _reporting(self, what: str) -> Iterator[None]:

@@ -16,6 +16,7 @@ ABOUT = "run.json"
 LOG = "log.jsonl"
 LATEST = "latest.png"
 LOSSES = "losses.png"
+PALETTE = "palette.png"
 FRAMES = "frames"
 STATE = "state"
 PAUSED = f"{STATE}/paused{SUFFIX}"
@@ -144,7 +145,7 @@ def reclaim(parent: Path, namespace: str) -> tuple[Path, FolderLock]:
 
 def own_files(folder: Path, base: str) -> list[Path]:
     """The files of a run in its folder; whatever else lies there is somebody's."""
-    names = (ABOUT, SETTINGS, LOG, LATEST, LOSSES, PAUSED, f"{base}.mp4")
+    names = (ABOUT, SETTINGS, LOG, LATEST, LOSSES, PALETTE, PAUSED, f"{base}.mp4")
     files = [folder / name for name in names if (folder / name).is_file()]
     files += [path for _, path in state_paths(folder)]
     files += [path for _, path in frame_paths(folder, base)]

@@ -1,0 +1,81 @@
+"""The film of a run, made of its frames while they are kept."""
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from torch import Tensor
+
+from mutoscope.errors import MediaError
+from mutoscope.frames import ClipSource, FilmSink
+from mutoscope.images import load_image
+from mutoscope.run.about import FilmPlan
+
+log = logging.getLogger("mutoscope")
+
+
+class Footage:
+    """The film that ``plan`` asks for, or nothing to do where it is None.
+
+    Args:
+        path: where the film comes to lie.
+        plan: its rate, quality, title and recipe.
+        frames: says which pictures are in it so far, in order: a film that goes on, after a run was
+            resumed, begins with them.
+    """
+
+    def __init__(
+        self, path: Path, plan: FilmPlan | None, frames: Callable[[], Sequence[Path]]
+    ) -> None:
+        self.path = path
+        self.plan = plan
+        self.frames = frames
+        self._sink: FilmSink | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether frames are being added."""
+        return self._sink is not None
+
+    def begin(self) -> None:
+        """Get ready for the next frame; once begun, nothing."""
+        if self.plan is None or self._sink is not None:
+            return
+        sink = FilmSink(
+            self.path,
+            self.plan.rate,
+            crf=self.plan.crf,
+            recipe=self.plan.recipe,
+            title=self.plan.title,
+            overwrite=True,
+        )
+        try:
+            for path in self.frames():
+                try:
+                    sink.write(load_image(path))
+                except MediaError as error:
+                    log.warning("%s; the film leaves this frame out", error)
+        except BaseException:
+            sink.abort()
+            raise
+        self._sink = sink
+
+    def add(self, image: Tensor) -> None:
+        """Add the next frame, (1, 3, H, W), after `begin`."""
+        if self._sink is not None:
+            self._sink.write(image)
+
+    def finish(self, *, remake: bool) -> None:
+        """Close the film; with ``remake``, also make it if what is there is not all of it."""
+        if remake and self._due():
+            self.begin()
+        if self._sink is not None:
+            self._sink.close()
+
+    def _due(self) -> bool:
+        if self.plan is None or self._sink is not None or not self.frames():
+            return False
+        try:
+            return ClipSource(self.path).length != len(self.frames())
+        except MediaError:
+            return True
