@@ -1,0 +1,216 @@
+"""What judges a shot: the script's wishes, with networks and pictures put in, as terms."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from mutoscope.canvas.base import Canvas
+from mutoscope.canvas.palette import Palette
+from mutoscope.curves import Curve, parse_curve
+from mutoscope.cutouts import Cutouts
+from mutoscope.frames import ClipSource
+from mutoscope.images import load_image, load_mask, resize
+from mutoscope.look import Eye, Term, Views
+from mutoscope.perceptors.base import Perceptor
+from mutoscope.schedule import Shot
+from mutoscope.script import Mask, Prompt, Weighting
+from mutoscope.settings import Settings
+from mutoscope.terms.contrast import Contrast
+from mutoscope.terms.fade import fade
+from mutoscope.terms.hold import Hold
+from mutoscope.terms.masks import EVERYWHERE, Like, MaskSource, Painted, Place, Reel, Still
+from mutoscope.terms.masks import Mask as Region
+from mutoscope.terms.natural import Natural
+from mutoscope.terms.palette import HDR, Normalisation
+from mutoscope.terms.smooth import Smooth
+from mutoscope.terms.toward import Toward, TowardPicture, glimpse
+
+
+class Asking:
+    """Makes the terms of each shot; called with a shot, it returns them.
+
+    Everything costly is done when it is made: texts are embedded in one batch for each perceptor,
+    pictures are read, and prompts and masks that repeat are shared.
+
+    Args:
+        settings: checked settings.
+        perceptors: those that judge, each with an equal say.
+        canvas: the canvas that will be painted on, for its kind and size.
+        initial: the init image, (1, 3, h, w), or None.
+        cutouts: the distribution from which pictures in prompts are looked at, too.
+        rng_of: random numbers for a named purpose, the same for the same name.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        perceptors: Sequence[Perceptor],
+        *,
+        canvas: Canvas,
+        initial: Tensor | None,
+        cutouts: Cutouts,
+        rng_of: Callable[[str], torch.Generator],
+    ) -> None:
+        self.settings, self.perceptors, self.cutouts = settings, list(perceptors), cutouts
+        self.device = next(canvas.parameters()).device
+        self.rng_of = rng_of
+        self.texts = self._embed_texts()
+        self.sources: dict[str, MaskSource] = {}
+        self.glimpses: dict[str, dict[Eye, Views]] = {}
+
+        self.scenes = [[self._toward(prompt) for prompt in scene.prompts]
+                       for scene in settings.script.scenes]  # fmt: skip
+        self.always = [*self._direct(canvas), *self._shape(canvas)]
+        self.semantic_init, self.direct_init = self._init(canvas, initial)
+
+    def __call__(self, shot: Shot) -> list[Term]:
+        """The terms of one shot."""
+        scene = shot.scene
+        previous = self.scenes[scene - 1] if scene else []
+        wishes = list(self.scenes[scene]) if self.scenes else []
+        # An animated run leaves its init image behind once the picture moves.
+        held = self.settings.animation_mode == "off" or shot.moment.frame == 0
+        if held and scene == 0:
+            wishes += self.semantic_init
+        terms = fade(wishes, previous, self.settings.interpolation_steps)
+        return [*terms, *(self.direct_init if held else []), *self.always]
+
+    # ── prompts ──
+
+    def _embed_texts(self) -> dict[str, dict[Eye, Tensor]]:
+        """The embedding (1, width) of every text and text mask, by text and perceptor."""
+        texts = []
+        for scene in self.settings.script.scenes:
+            for prompt in scene.prompts:
+                texts += [prompt.text] if prompt.kind == "text" else []
+                texts += [prompt.mask.value] if prompt.mask.kind == "text" else []
+        weighting = self.settings.weight("semantic_init_weight")
+        if weighting and weighting.mask.kind == "text":
+            texts.append(weighting.mask.value)
+        texts = list(dict.fromkeys(texts))
+        if not texts:
+            return {}
+        embedded = {p: p.embed_text(texts).to(self.device) for p in self.perceptors}
+        return {
+            text: {p: embeds[i : i + 1] for p, embeds in embedded.items()}
+            for i, text in enumerate(texts)
+        }
+
+    def _toward(self, prompt: Prompt) -> Term:
+        mask = self._region(prompt.mask)
+        if prompt.kind == "image":
+            return self._toward_picture(
+                prompt.label, prompt.text, Weighting(prompt.weight, prompt.stop, prompt.mask)
+            )
+        return Toward(
+            prompt.label, self.texts[prompt.text],
+            weight=prompt.weight, stop=prompt.stop, mask=mask,
+        )  # fmt: skip
+
+    def _toward_picture(
+        self, label: str, path: str, weighting: Weighting, picture: Tensor | None = None
+    ) -> Term:
+        if path not in self.glimpses:
+            if picture is None:
+                picture = load_image(self.settings.resolve(path)).to(self.device)
+            self.glimpses[path] = glimpse(
+                picture, self.perceptors, self.cutouts,
+                rng=self.rng_of(f"glimpse {path}"), chunks=self.cutouts.count,
+            )  # fmt: skip
+        return TowardPicture(
+            label, self.glimpses[path],
+            weight=weighting.weight, stop=weighting.stop, mask=self._region(weighting.mask),
+        )  # fmt: skip
+
+    # ── masks ──
+
+    def _region(self, mask: Mask) -> Region:
+        """A mask of the script as one that answers for cutouts."""
+        if mask.kind == "letter":
+            return Place(mask.value, mask.cutoff)  # type: ignore[arg-type]
+        if mask.kind == "text":
+            return Like(self.texts[mask.value], mask.cutoff)
+        if mask.kind in ("image", "video"):
+            return Painted(
+                self._source(mask), inverted=mask.inverted,
+                stride=self.settings.frame_stride, dither=self.settings.mask_dither,
+            )  # fmt: skip
+        return EVERYWHERE
+
+    def _source(self, mask: Mask) -> MaskSource:
+        """The file of a mask; a film is read at the rate of ours, one picture at a time."""
+        path = self.settings.resolve(mask.value)
+        if path not in self.sources:
+            if mask.kind == "video":
+                clip = ClipSource(Path(path), rate=self.settings.frames_per_second)
+                self.sources[path] = Reel(clip, place=path)
+            else:
+                self.sources[path] = Still(load_mask(path))
+        return self.sources[path]
+
+    # ── what acts on the whole picture ──
+
+    def _hold(self, label: str, picture: Tensor, weighting: Weighting, canvas: Canvas) -> Hold:
+        mask = weighting.mask
+        return Hold(
+            label,
+            resize(picture, canvas.size).to(self.device),
+            weight=weighting.weight,
+            stop=weighting.stop,
+            mask=None if mask.kind == "all" else self._source(mask),
+            inverted=mask.inverted,
+            stride=self.settings.frame_stride,
+        )
+
+    def _direct(self, canvas: Canvas) -> list[Term]:
+        return [
+            self._hold(
+                prompt.label,
+                load_image(self.settings.resolve(prompt.path)),
+                Weighting(prompt.weight, prompt.stop, prompt.mask),
+                canvas,
+            )
+            for prompt in self.settings.direct_prompts
+        ]
+
+    def _init(self, canvas: Canvas, initial: Tensor | None) -> tuple[list[Term], list[Term]]:
+        """What holds to the init image: what perceptors see in it, and its pixels."""
+        if initial is None:
+            return [], []
+        semantic = self.settings.weight("semantic_init_weight")
+        direct = self.settings.weight("direct_init_weight")
+        path, picture = self.settings.init_image, initial.to(self.device)
+        return (
+            [self._toward_picture("init image (semantic)", path, semantic, picture)]
+            if semantic
+            else [],
+            [self._hold("init image (direct)", initial, direct, canvas)] if direct else [],
+        )
+
+    def _shape(self, canvas: Canvas) -> list[Term]:
+        """What is wanted of any picture, whatever it shows."""
+        settings = self.settings
+        terms: list[Term] = []
+        if not _absent(smoothing := settings.curve("smoothing_weight")):
+            terms.append(Smooth(weight=smoothing))
+        if settings.contrast_weight:
+            terms.append(Contrast(weight=_always(settings.contrast_weight)))
+        if settings.natural_weight:
+            terms.append(Natural(self.perceptors, weight=_always(settings.natural_weight)))
+        if isinstance(canvas, Palette):
+            if settings.hdr_weight:
+                terms.append(HDR(weight=_always(settings.hdr_weight)))
+            if settings.palette_normalization_weight:
+                weight = _always(settings.palette_normalization_weight)
+                terms.append(Normalisation(weight=weight))
+        return terms
+
+
+def _absent(curve: Curve) -> bool:
+    return curve.constant == 0
+
+
+def _always(value: float) -> Curve:
+    return parse_curve(value, place="weight")

@@ -1,0 +1,180 @@
+"""All the parts of a run, made from its settings."""
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from mutoscope.build.asking import Asking
+from mutoscope.build.canvases import make_canvas
+from mutoscope.canvas.base import Canvas
+from mutoscope.cutouts import Cutouts
+from mutoscope.errors import SettingsError
+from mutoscope.images import load_image
+from mutoscope.motion.plane import Plane
+from mutoscope.paint import Ask, Descent, Frame, Motion, State, Watch, animate, rng_for
+from mutoscope.perceptors.base import Perceptor
+from mutoscope.perceptors.load import choose_auto, load_perceptor
+from mutoscope.plan import Plan, choose_chunks, predict
+from mutoscope.schedule import Schedule
+from mutoscope.settings import Settings
+from mutoscope.weights import Progress
+
+log = logging.getLogger("mutoscope")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A run ready to be painted. ``settings`` names the perceptors that were really taken."""
+
+    settings: Settings
+    perceptors: tuple[Perceptor, ...]
+    canvas: Canvas
+    schedule: Schedule
+    cutouts: Cutouts
+    ask: Ask
+    motion: Motion | None
+    descent: Descent
+
+    def animate(
+        self, *, resume: State | None = None, watch: Watch | None = None
+    ) -> Iterator[Frame]:
+        """Paint: yield each frame as soon as it is finished."""
+        return animate(
+            self.canvas, self.schedule, self.ask, self.cutouts,
+            motion=self.motion, descent=self.descent, seed=self.settings.seed,
+            resume=resume, watch=watch,
+        )  # fmt: skip
+
+    def plan(self) -> Plan:
+        """What painting will cost, from a few trial steps; the canvas stays as it is."""
+        return predict(
+            self.canvas, self.schedule, self.ask, self.cutouts, descent=self.descent,
+            backups=self.settings.backups, film=self.schedule.animated and self.settings.film,
+        )  # fmt: skip
+
+
+def build(settings: Settings, *, progress: Callable[[str], Progress] | None = None) -> Parts:
+    """Make every part that ``settings`` ask for, in the order in which things can be refused.
+
+    Pictures are read before networks are loaded, so that a mistyped path costs no waiting.
+
+    Args:
+        settings: checked settings.
+        progress: given a perceptor's name, what is told how far its download is.
+
+    Raises:
+        MutoscopeError: something that the settings name can't be had.
+    """
+    device = choose_device(settings.device)
+    initial = load_image(settings.resolve(settings.init_image)) if settings.init_image else None
+
+    def rng_of(purpose: str) -> torch.Generator:
+        return rng_for(settings.seed, purpose)
+
+    canvas = make_canvas(settings, initial, generator=rng_of("canvas")).to(device)
+    settings = settings.replace(perceptors=chosen_perceptors(settings))
+    perceptors = tuple(
+        load_perceptor(
+            name, models_parent_dir=Path(settings.resolve(settings.models_parent_dir)),
+            device=device, progress=progress(name) if progress else None,
+        )
+        for name in settings.perceptor_names
+    )  # fmt: skip
+    cutouts = Cutouts(
+        settings.cutouts,
+        power=settings.cut_pow,
+        border=settings.cutout_border,
+        border_mode=settings.border_mode,
+        augmentation=settings.augmentation,
+        compat_shift=settings.compat_shift,
+    )
+    ask = Asking(
+        settings, perceptors, canvas=canvas, initial=initial, cutouts=cutouts, rng_of=rng_of
+    )
+    chunks = settings.gradient_accumulation_steps
+    return Parts(
+        settings=settings,
+        perceptors=perceptors,
+        canvas=canvas,
+        schedule=make_schedule(settings),
+        cutouts=cutouts,
+        ask=ask,
+        motion=make_motion(settings, canvas.size),
+        descent=Descent(
+            rate=settings.learning_rate,
+            decay=settings.learning_rate_decay,
+            fresh_each_frame=settings.reset_lr_each_frame,
+            chunks=choose_chunks(perceptors, cutouts.count, device) if chunks == "auto" else chunks,
+        ),
+    )
+
+
+def make_schedule(settings: Settings) -> Schedule:
+    """What happens at which step."""
+    return Schedule(
+        scenes=max(1, len(settings.script.scenes)),
+        steps_per_scene=settings.steps_per_scene,
+        steps_per_frame=settings.steps_per_frame,
+        pre_animation_steps=settings.pre_animation_steps,
+        save_every=settings.save_every,
+        display_every=settings.display_every,
+        frames_per_second=settings.frames_per_second,
+        animated=settings.animation_mode != "off",
+    )
+
+
+def make_motion(settings: Settings, size: tuple[int, int]) -> Motion | None:
+    """Where the picture goes between frames, or None in a still."""
+    if settings.animation_mode == "off":
+        return None
+    return Plane(
+        zoom_x=settings.curve("zoom_x_2d"),
+        zoom_y=settings.curve("zoom_y_2d"),
+        rotate=settings.curve("rotate_2d"),
+        translate_x=settings.curve("translate_x"),
+        translate_y=settings.curve("translate_y"),
+        size=size,
+        sampling=settings.sampling_mode,
+        infill=settings.infill_mode,
+    )
+
+
+def chosen_perceptors(settings: Settings) -> list[str]:
+    """The names of the perceptors, with ``auto`` decided."""
+    names = []
+    for name in settings.perceptor_names:
+        if name == "auto":
+            choice = choose_auto(Path(settings.resolve(settings.models_parent_dir)))
+            log.info(choice.why)
+            names.append(choice.name)
+        else:
+            names.append(name)
+    return names
+
+
+def choose_device(wanted: str | int) -> torch.device:
+    """The device that ``wanted`` names: ``auto`` and 0 take the first GPU, else the CPU.
+
+    Raises:
+        SettingsError: there is no such device here.
+    """
+    if wanted in ("auto", 0, "0"):
+        if torch.cuda.is_available():
+            return torch.device("cuda", 0)
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    name = f"cuda:{wanted}" if str(wanted).isdigit() else str(wanted)
+    device = torch.device(name)
+    there = {
+        "cpu": 1,
+        "cuda": torch.cuda.device_count(),
+        "mps": int(torch.backends.mps.is_available()),
+    }
+    if (device.index or 0) >= there.get(device.type, 0):
+        raise SettingsError(
+            f"device: {wanted!r} is not on this machine ({torch.cuda.device_count()} GPUs that "
+            "torch can use); device=auto takes what there is, device=cpu the processor"
+        )
+    return device

@@ -1,0 +1,107 @@
+"""The command line: arguments in, exit code out.
+
+Every command imports what it needs when it runs, so that ``--help`` answers at once.
+"""
+
+import logging
+import os
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import click
+
+from mutoscope.errors import MutoscopeError
+from mutoscope.process import prepare
+
+# Each command's name, its home, and the one line that the overview shows for it.
+COMMANDS = {
+    "image": ("mutoscope.cli.make", "Make a picture from words."),
+    "render": ("mutoscope.cli.make", "Make the picture or film that a settings file describes."),
+    "resume": ("mutoscope.cli.make", "Go on with a run that was stopped."),
+    "demo": ("mutoscope.cli.make", "Make a first picture and a short film."),
+    "plan": ("mutoscope.cli.make", "Say what a settings file will cost, and stop."),
+    "film": ("mutoscope.cli.finished", "Make a film of a folder of pictures."),
+    "show": ("mutoscope.cli.finished", "Print a picture's recipe and the command that makes it."),
+    "settings": ("mutoscope.cli.reference", "Print the reference of all settings, or of one."),
+    "models": ("mutoscope.cli.reference", "List the networks there are, and fetch them."),
+    "doctor": ("mutoscope.cli.reference", "Look at this machine: what works, what is missing."),
+}
+
+
+class Commands(click.Group):
+    """The group of all commands, each imported when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command, or None if there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        home, _ = COMMANDS[cmd_name]
+        command = getattr(import_module(home), cmd_name)
+        assert isinstance(command, click.Command)  # noqa: S101 - the table is ours
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The overview, from the table alone: no command is imported for it."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or refuse an unknown one with the nearest known."""
+        from mutoscope.errors import nearest
+
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            known = ", ".join(COMMANDS)
+            raise MutoscopeError(
+                f"no command {args[0]!r}; there are: {known}{nearest(args[0], COMMANDS)}"
+            )
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog='Example:  mutoscope image "a red fox in the snow"',
+)
+@click.option("-v", "--verbose", is_flag=True, help="Say more of what is being done.")
+@click.version_option(package_name="mutoscope", message="mutoscope %(version)s")
+def cli(verbose: bool) -> None:
+    """Pictures and films from words, videos, sound and your own drawings."""
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("mutoscope").setLevel(logging.DEBUG if verbose else logging.INFO)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line on ``arguments`` and return the exit code.
+
+    0 is done, 2 is an error that the user can mend (one line on stderr), 130 is Ctrl-C.
+    """
+    prepare()
+    try:
+        result: Any = cli.main(list(arguments), prog_name="mutoscope", standalone_mode=False)
+    except MutoscopeError as error:
+        return complain(str(error))
+    except click.exceptions.Abort:
+        return 130
+    except KeyboardInterrupt:
+        return 130
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        place = f" (see {context.command_path} --help)" if context else ""
+        return complain(error.format_message() + place)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader of a pipe has gone: that is fine
+        return 0
+    return result if isinstance(result, int) else 0
+
+
+def complain(message: str) -> int:
+    """Print an error in one line and return its exit code."""
+    click.echo(f"mutoscope: {' '.join(message.split())}", err=True)
+    return 2

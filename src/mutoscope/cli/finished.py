@@ -1,0 +1,62 @@
+"""The commands that work on pictures already made."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command(epilog="Example:  mutoscope film images_out/harbour/harbour/frames -o harbour.mp4")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), required=True, help="The film to write."
+)
+@click.option("--fps", type=float, default=12.0, show_default=True, help="Frames per second.")
+@click.option(
+    "--crf", type=click.FloatRange(0, 51), default=17.0, show_default=True,
+    help="Quality of H.264: 0 is lossless, 51 the smallest.",
+)  # fmt: skip
+@click.option("--overwrite", is_flag=True, help="Replace the film if it is there.")
+def film(folder: Path, output: Path, fps: float, crf: float, overwrite: bool) -> None:
+    """Make a film of a folder of pictures.
+
+    The pictures are taken in the order of the numbers in their names. FOLDER may also be that of a
+    run, whose frames are then taken.
+    """
+    from rich.console import Console
+    from rich.progress import track
+
+    from mutoscope.frames import FilmSink, FolderSource
+
+    frames = folder / "frames"
+    source = FolderSource(frames if (folder / "run.json").exists() and frames.is_dir() else folder)
+    console = Console(stderr=True)
+    with FilmSink(output, fps, crf=crf, overwrite=overwrite) as sink:
+        for picture in track(
+            source, "filming", total=len(source), console=console, disable=not console.is_terminal
+        ):
+            sink.write(picture)
+    click.echo(output)
+
+
+@click.command(epilog="Example:  mutoscope show fox.png")
+@click.argument("picture", type=click.Path(path_type=Path))
+def show(picture: Path) -> None:
+    """Print a picture's recipe, and the command that makes it again.
+
+    PICTURE is a PNG, JPEG, WebP or MP4 that Mutoscope made.
+    """
+    from mutoscope.api import command_for, recipe_of
+
+    recipe = recipe_of(picture)
+    for key in ("version", "frame", "step"):
+        if key in recipe:
+            click.echo(f"# {key}: {printable(recipe[key])}")
+    for key, value in recipe["settings"].items():
+        click.echo(f"{printable(key)}: {printable(value)}")
+    click.echo()
+    click.echo(command_for(recipe))
+
+
+def printable(value: object) -> str:
+    """A value from a file as text that can't steer the terminal it is printed on."""
+    return "".join(c if c.isprintable() else "�" for c in str(value))

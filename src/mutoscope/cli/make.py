@@ -1,0 +1,208 @@
+"""The commands that make pictures and films."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from mutoscope.build import Parts
+    from mutoscope.run import Run
+    from mutoscope.settings import Settings
+    from mutoscope.weights import Transfer
+
+OVERRIDES = click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+STOPPED = 130  # the exit code of what Ctrl-C ended
+
+DEMO_PICTURE = "a red fox in the snow"
+DEMO_FILM = "demo.yaml"
+
+
+@click.command(epilog='Example:  mutoscope image "a lighthouse at dusk" -o dusk.png seed=7')
+@click.argument("prompt")
+@OVERRIDES
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Copy the picture here, too.")
+def image(prompt: str, overrides: tuple[str, ...], output: Path | None) -> int:
+    """Make a picture from words.
+
+    PROMPT is a scene: "a fox | snow:0.5" asks for two things, the second half as strongly. The
+    picture comes to lie in a folder of its own under images_out/, with its settings and log. Any
+    key of `mutoscope settings` may be given as KEY=VALUE.
+    """
+    from mutoscope.api import newest_picture, refuse_taken, still_settings
+
+    settings = still_settings(prompt, overrides)
+    if output is not None and not settings.allow_overwrite:
+        refuse_taken(output)
+    run, finished = begin(settings)
+    if not finished:
+        return STOPPED
+    picture = newest_picture(run)
+    if output is not None:
+        picture = copy_picture(picture, output)
+    click.echo(picture)
+    return 0
+
+
+@click.command(epilog="Example:  mutoscope render harbour.yaml seed=7 width=384 height=256")
+@click.argument("file", type=click.Path(path_type=Path))
+@OVERRIDES
+def render(file: Path, overrides: tuple[str, ...]) -> int:
+    """Make the picture or film that a settings file describes.
+
+    FILE is YAML; `mutoscope settings` lists the keys, and KEY=VALUE on the command line wins. It
+    may also be a picture or film that Mutoscope made: that is made again from the recipe in it.
+    """
+    from mutoscope.api import settings_of
+
+    return show_results(*begin(settings_of(file, overrides)))
+
+
+@click.command(epilog="Example:  mutoscope resume images_out/harbour/harbour")
+@click.argument("run", type=click.Path(path_type=Path))
+def resume(run: Path) -> int:
+    """Go on with a run that was stopped, as if it never had been.
+
+    RUN is the folder of the run. A run that is complete is left as it is.
+    """
+    from mutoscope.api import settings_of_run
+    from mutoscope.build import build
+    from mutoscope.run import Run
+
+    with Run.open(run) as opened:
+        finished = paint(build(settings_of_run(opened), progress=fetching), opened)
+    return show_results(opened, finished)
+
+
+@click.command(epilog="Example:  mutoscope demo")
+@click.option("--folder", type=click.Path(path_type=Path), default=Path(), help="Where to.")
+def demo(folder: Path) -> int:
+    """Make a first picture and a short film from words, with the embedded networks."""
+    from importlib.resources import as_file, files
+
+    from mutoscope.api import newest_picture, settings_of, still_settings
+
+    click.echo(f"A picture: {DEMO_PICTURE}", err=True)
+    still, finished = begin(
+        still_settings(DEMO_PICTURE, ["perceptors=labels", "file_namespace=demo-picture"]), folder
+    )
+    if not finished:
+        return STOPPED
+    click.echo("A film:", err=True)
+    with as_file(files("mutoscope.settings") / "presets" / DEMO_FILM) as file:
+        film, finished = begin(settings_of(file), folder)
+    click.echo(f"picture: {newest_picture(still)}")
+    click.echo(f"film:    {film.film_path}")
+    return 0 if finished else STOPPED
+
+
+@click.command(epilog="Example:  mutoscope plan harbour.yaml steps_per_scene=600")
+@click.argument("file", type=click.Path(path_type=Path))
+@OVERRIDES
+def plan(file: Path, overrides: tuple[str, ...]) -> None:
+    """Say what a settings file will cost in time, memory and disk, show its timeline, and stop.
+
+    The time comes from a few trial steps on this machine. Nothing is written.
+    """
+    from mutoscope.api import settings_of
+    from mutoscope.build import build
+    from mutoscope.plan import timeline
+
+    parts = build(settings_of(file, overrides), progress=fetching)
+    click.echo(parts.plan().line())
+    for line in timeline(parts.schedule, [scene.source for scene in parts.settings.script.scenes]):
+        click.echo(line)
+
+
+def begin(settings: Settings, out: Path = Path()) -> tuple[Run, bool]:
+    """Make a new run and paint it; says whether it came to its end."""
+    from mutoscope.build import build
+    from mutoscope.perform import start_run
+
+    parts = build(settings, progress=fetching)
+    with start_run(parts, out) as run:
+        return run, paint(parts, run)
+
+
+def paint(parts: Parts, run: Run) -> bool:
+    """Paint what is left of ``run``, showing how it goes; says whether it came to its end."""
+    from mutoscope.cli.display import Display
+    from mutoscope.paint import Watch
+    from mutoscope.perform import perform
+
+    schedule = parts.schedule
+    display = Display(
+        schedule.total_steps,
+        clear_every=parts.settings.clear_every,
+        device=next(parts.canvas.parameters()).device,
+    )
+    display.console.print(parts.plan().line(), highlight=False, soft_wrap=True)
+    done = 0
+    with display, stopping() as stopped:
+        watch = Watch(step=lambda steps, _losses: display.step(steps), stopped=stopped)
+        for kept in perform(parts, run, watch=watch):
+            done = kept.frame.steps
+            display.frame(kept.frame.records[-1] if kept.frame.records else None, kept.picture)
+            if parts.settings.approximate_vram_usage:
+                display.memory()
+    finished = done in (0, schedule.total_steps)
+    if not finished:
+        click.echo(
+            f"stopped after {done} of {schedule.total_steps} steps; go on with: "
+            f"mutoscope resume {run.folder}",
+            err=True,
+        )
+    return finished
+
+
+@contextmanager
+def stopping() -> Iterator[Callable[[], bool]]:
+    """Let the first Ctrl-C end the run after the step in hand; the second ends it at once."""
+    asked = False
+
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+        click.echo("\nstopping after this step (once more to stop at once)", err=True)
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def show_results(run: Run, finished: bool) -> int:
+    """Print where a run's results lie; returns the exit code."""
+    from mutoscope.api import newest_picture
+
+    if not finished:
+        return STOPPED
+    click.echo(run.film_path if run.film_path.exists() else newest_picture(run))
+    return 0
+
+
+def copy_picture(picture: Path, output: Path) -> Path:
+    """Copy a finished picture to ``output``, in the format of its suffix, with its recipe."""
+    from mutoscope.images import load_image, save_image
+    from mutoscope.provenance import read_recipe
+
+    save_image(load_image(picture), output, recipe=read_recipe(picture))
+    return output
+
+
+def fetching(name: str) -> Callable[[Transfer], None]:
+    """What shows how far the download of a network is."""
+    from mutoscope.cli.display import FetchDisplay
+
+    return FetchDisplay(name)

@@ -1,0 +1,218 @@
+"""Stills, films and restyled video: one loop.
+
+`animate` is the whole method. What it is given are parts: a canvas that draws, a schedule of shots,
+a function that says which terms judge a shot, the cutouts through which perceptors look, a motion.
+What leaves it are `Frame`s, values that whoever asks may show, keep or drop.
+"""
+
+import hashlib
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from mutoscope.canvas.base import Canvas
+from mutoscope.cutouts import Cutouts
+from mutoscope.errors import RunError
+from mutoscope.look import Look, Term, distinct, weigh
+from mutoscope.motion.base import Warp
+from mutoscope.schedule import Schedule, Shot
+
+RESERVED = ("step", "frame", "t", "total")  # what stands in a record beside the terms
+
+Losses = Mapping[str, Tensor]
+Ask = Callable[[Shot], Sequence[Term]]
+Motion = Callable[[Tensor, Shot], Warp]
+
+
+@dataclass(frozen=True)
+class State:
+    """All that is needed to go on after ``steps`` steps: tensors by name, on the CPU."""
+
+    steps: int
+    tensors: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The picture at the end of a shot.
+
+    ``number`` is the file it belongs in, or None for one that is only to be looked at; ``steps``
+    how many steps it holds; ``records`` one mapping a step of the shot: step, frame, t, each term's
+    value, and the total.
+    """
+
+    number: int | None
+    steps: int
+    image: Tensor  # (1, 3, H, W) in [0, 1]
+    records: Sequence[Mapping[str, float]]
+    state: State
+
+
+@dataclass(frozen=True)
+class Descent:
+    """How the canvas follows its gradient: Adam (Kingma & Ba 2015) with a cosine in its rate.
+
+    ``rate``: the learning rate, None for the canvas's own. ``decay``: the fraction of it that is
+    left at the end of a still, or of a film's frame; 1 keeps it. ``fresh_each_frame``: forget
+    Adam's moments when the picture moves. ``chunks``: into how many parts a step's cutouts are
+    split, which bounds the memory and leaves the picture the same but for rounding.
+    """
+
+    rate: float | None = None
+    decay: float = 1.0
+    fresh_each_frame: bool = True
+    chunks: int = 1
+
+    def start(self, canvas: Canvas) -> torch.optim.Adam:
+        """A new optimiser over the canvas."""
+        return torch.optim.Adam(canvas.parameters(), lr=self.rate or canvas.lr)
+
+    def pace(self, optimizer: torch.optim.Optimizer, canvas: Canvas, progress: float) -> None:
+        """Set the learning rate for ``progress`` in [0, 1] through the still or frame."""
+        share = self.decay + (1 - self.decay) * 0.5 * (1 + math.cos(math.pi * progress))
+        for group in optimizer.param_groups:
+            group["lr"] = (self.rate or canvas.lr) * share
+
+
+@dataclass
+class Watch:
+    """What the caller hears of each step, and how it asks for the end.
+
+    ``step`` is called after each with the number of steps done; reading a loss there waits for the
+    device. ``stopped`` is asked after each step: True ends the run at a frame that can be resumed.
+    """
+
+    step: Callable[[int, Losses], None] = field(default=lambda _done, _losses: None)
+    stopped: Callable[[], bool] = field(default=lambda: False)
+
+
+def animate(
+    canvas: Canvas,
+    schedule: Schedule,
+    ask: Ask,
+    cutouts: Cutouts,
+    *,
+    motion: Motion | None = None,
+    descent: Descent | None = None,
+    seed: int = 0,
+    resume: State | None = None,
+    watch: Watch | None = None,
+) -> Iterator[Frame]:
+    """Paint the shots of ``schedule``: yield each frame as soon as it is finished.
+
+    A film's frame starts as the one before it, moved by ``motion``. Then steps of descent pull it
+    toward what the terms of the shot want. All randomness comes from ``seed`` and the step's
+    number, so a run resumed from any frame's state is the same run.
+
+    Raises:
+        RunError: a loss or the picture is no number any more; the frame before it is whole.
+    """
+    descent, watch = descent or Descent(), watch or Watch()
+    optimizer = descent.start(canvas)
+    done = recall(resume, canvas, optimizer) if resume else 0
+    stopped = False
+
+    for shot in schedule.shots(done):
+        # Move: begin as the last frame, seen from where the camera is now.
+        if shot.moves and motion is not None:
+            canvas.move(motion(canvas.image(), shot))
+            if descent.fresh_each_frame:
+                optimizer = descent.start(canvas)
+        terms, losses = ask(shot), []
+
+        # Descend: look, weigh, step.
+        for step in shot.steps:
+            descent.pace(optimizer, canvas, schedule.progress(step))
+            optimizer.zero_grad(set_to_none=True)
+            drawn = canvas()  # the one decode of the step
+            look = Look(drawn.detach().requires_grad_(), canvas=canvas, cutouts=cutouts,
+                        moment=schedule.moment(step), rng=rng_for(seed, step),
+                        chunks=descent.chunks)  # fmt: skip
+            losses.append(weigh(look, terms))
+            if look.image.grad is not None:
+                drawn.backward(look.image.grad)  # the one way back through the canvas
+            optimizer.step()
+            canvas.constrain()
+            watch.step(step + 1, losses[-1])
+            if stopped := watch.stopped():
+                break
+
+        done = shot.steps.start + len(losses)
+        number = shot.saves if done == shot.steps.stop else None
+        records = report(schedule, shot.steps.start, losses)
+        state = snapshot(done, canvas, optimizer)
+        refuse_what_is_no_number(records, state)
+        yield Frame(number, done, canvas.image(), records, state)
+        if stopped:
+            return
+
+
+def rng_for(seed: int, step: int | str) -> torch.Generator:
+    """The random numbers of one step (or of a named moment before the first), on the CPU."""
+    digest = hashlib.blake2b(f"{seed}/{step}".encode(), digest_size=8).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest, "little") >> 1)
+
+
+def report(schedule: Schedule, start: int, losses: Sequence[Losses]) -> list[dict[str, float]]:
+    """The losses of a shot as plain numbers, read from the device in one go."""
+    if not losses:
+        return []
+    names = list(losses[0])
+    # A prompt may be called "step": it must not stand in the step's place.
+    labels = distinct([*RESERVED, *names])[len(RESERVED) :]
+    rows = (
+        torch.stack([torch.stack([loss[name] for name in names]) for loss in losses]).tolist()
+        if names
+        else [[] for _ in losses]
+    )
+    records = []
+    for step, row in enumerate(rows, start):
+        moment = schedule.moment(step)
+        record = {"step": step + 1, "frame": moment.frame, "t": moment.t}
+        records.append(record | dict(zip(labels, row, strict=True)) | {"total": sum(row)})
+    return records
+
+
+def refuse_what_is_no_number(records: Sequence[Mapping[str, float]], state: State) -> None:
+    """Refuse a shot after which nothing can be painted any more.
+
+    Raises:
+        RunError: a loss of ``records`` or a value of ``state`` is infinite or not a number.
+    """
+    advice = (
+        "nothing can be painted from there; what was kept before stands; begin anew with a "
+        "smaller learning_rate or smaller weights"
+    )
+    for record in records:
+        for name, value in record.items():
+            if not math.isfinite(value):
+                raise RunError(f"step {record['step']}: the loss of {name!r} is {value}; {advice}")
+    if not all(bool(value.isfinite().all()) for value in state.tensors.values()):
+        raise RunError(f"step {state.steps}: the picture's values are not numbers; {advice}")
+
+
+def snapshot(steps: int, canvas: Canvas, optimizer: torch.optim.Optimizer) -> State:
+    """Copy what `recall` needs."""
+    tensors = {f"canvas.{name}": value for name, value in canvas.state_dict().items()}
+    for index, slots in optimizer.state_dict()["state"].items():
+        tensors |= {f"adam.{index}.{slot}": value for slot, value in slots.items()}
+    return State(steps, {name: t.detach().to("cpu", copy=True) for name, t in tensors.items()})
+
+
+def recall(state: State, canvas: Canvas, optimizer: torch.optim.Optimizer) -> int:
+    """Put canvas and optimiser back to ``state``; returns the steps it holds."""
+    canvas.load_state_dict(
+        {n.removeprefix("canvas."): t for n, t in state.tensors.items() if n.startswith("canvas.")}
+    )
+    slots: dict[int, dict[str, Tensor]] = {}
+    for name, value in state.tensors.items():
+        if name.startswith("adam."):
+            _, index, slot = name.split(".")
+            slots.setdefault(int(index), {})[slot] = value.clone()
+    optimizer.load_state_dict(
+        {"state": slots, "param_groups": optimizer.state_dict()["param_groups"]}
+    )
+    return state.steps

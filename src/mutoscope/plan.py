@@ -1,0 +1,191 @@
+"""What a run will cost, before it is paid for: time, memory, disk, and what is made smaller to fit.
+
+Nothing here is a table of machines. Memory is counted from the activations that one cutout leaves
+for its backward pass, and time from real steps of the very parts that will run, on a copy.
+"""
+
+import copy
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from mutoscope.canvas.base import Canvas
+from mutoscope.cutouts import Cutouts
+from mutoscope.paint import Ask, Descent, Losses, Watch, animate
+from mutoscope.perceptors.base import Perceptor
+from mutoscope.schedule import Schedule
+
+CPU_ACTIVATIONS = 1_600_000_000  # bytes that the cutouts in flight may hold at once on a CPU
+GPU_SHARE = 0.5  # of what a GPU has free
+PNG_BYTES_PER_PIXEL = 1.7  # generated pictures; photographs are near it
+FILM_BYTES_PER_PIXEL = 0.15  # a frame of H.264 at the default quality
+TRIAL_STEPS = 3  # the first sets up threads and memory; the faster of the others counts
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The predicted cost of a run: seconds of steps, bytes, and what was made smaller to fit."""
+
+    seconds: float
+    memory: int
+    disk: int
+    notes: tuple[str, ...] = ()
+
+    def line(self) -> str:
+        """The plan in one line, as it is shown before a run."""
+        parts = [
+            f"about {duration(self.seconds)}",
+            f"{amount(self.memory)} of memory",
+            f"{amount(self.disk)} of disk",
+            *self.notes,
+        ]
+        return "plan: " + ", ".join(parts)
+
+
+def choose_chunks(perceptors: Sequence[Perceptor], cutouts: int, device: torch.device) -> int:
+    """Into how many parts a step's cutouts are split so that their activations fit in memory."""
+    budget = CPU_ACTIVATIONS
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        budget = int(free * GPU_SHARE)
+    # Perceptors look one after the other, but the graph of each lives until the chunk's backward.
+    per_cutout = sum(activation_bytes(perceptor) for perceptor in perceptors)
+    return -(-cutouts // max(1, budget // max(1, per_cutout)))
+
+
+def activation_bytes(perceptor: Perceptor) -> int:
+    """What one cutout leaves in memory between the perceptor's forward and backward pass."""
+    device = next(perceptor.parameters()).device
+    cutout = torch.full((1, 3, perceptor.size, perceptor.size), 0.5, device=device)
+    with counting_saved(perceptor) as counted:
+        perceptor.see(cutout.requires_grad_())
+    return counted[0]
+
+
+@contextmanager
+def counting_saved(module: torch.nn.Module) -> Iterator[list[int]]:
+    """Count the bytes that autograd keeps for the backward pass: each storage once, no weights."""
+    counted = [0]
+    seen = {p.untyped_storage().data_ptr() for p in [*module.parameters(), *module.buffers()]}
+    kept = []  # alive until the end, so that no address is counted for two storages
+
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in seen:
+            seen.add(storage.data_ptr())
+            kept.append(storage)
+            counted[0] += storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        yield counted
+
+
+def predict(
+    canvas: Canvas,
+    schedule: Schedule,
+    ask: Ask,
+    cutouts: Cutouts,
+    *,
+    descent: Descent,
+    backups: int | Literal["all"],
+    film: bool,
+) -> Plan:
+    """Predict a run's cost from a few trial steps on a copy of the canvas."""
+    trial = replace(
+        schedule, scenes=1, steps_per_scene=TRIAL_STEPS, save_every=0, display_every=0,
+        steps_per_frame=TRIAL_STEPS, pre_animation_steps=0,
+    )  # fmt: skip
+    ticks = [time.perf_counter()]
+
+    def tick(_done: int, _losses: Losses) -> None:
+        ticks.append(time.perf_counter())
+
+    frame = next(
+        animate(copy.deepcopy(canvas), trial, ask, cutouts, descent=descent, watch=Watch(step=tick))
+    )
+    per_step = min(b - a for a, b in zip(ticks[1:], ticks[2:], strict=False))
+
+    pixels = canvas.size[0] * canvas.size[1]
+    state = sum(value.numel() * value.element_size() for value in frame.state.tensors.values())
+    kept = schedule.files if backups == "all" else max(1, backups)
+    disk = schedule.files * pixels * PNG_BYTES_PER_PIXEL + kept * state
+    disk += schedule.files * pixels * FILM_BYTES_PER_PIXEL if film else 0
+    notes: tuple[str, ...] = ()
+    if descent.chunks > 1:
+        notes = (
+            f"{cutouts.count} cutouts in {descent.chunks} parts, to fit (the picture is the same)",
+        )
+    return Plan(
+        seconds=per_step * schedule.total_steps,
+        memory=peak_memory(next(canvas.parameters()).device),
+        disk=round(disk),
+        notes=notes,
+    )
+
+
+def timeline(schedule: Schedule, scenes: Sequence[str]) -> Iterator[str]:
+    """The run scene by scene, a line each: steps, files, time in the film, and what is wanted."""
+    rows = [("steps", "files", "t", "scene")]
+    for index, scene in enumerate(scenes or [""]):
+        first, stop = index * schedule.steps_per_scene, (index + 1) * schedule.steps_per_scene
+        files = [n for n in range(1, schedule.files + 1) if first < schedule.steps_of(n) <= stop]
+        numbers = f"{files[0]}-{files[-1]}" if len(files) > 1 else "".join(map(str, files)) or "-"
+        begins, ends = schedule.moment(first).t, schedule.moment(stop).t
+        rows.append((f"{first}-{stop}", numbers, f"{begins:.2f}-{ends:.2f} s", scene))
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row[:3], widths, strict=True)]
+        yield "  ".join([*cells, " ".join(row[3].split())])
+    moves = sum(shot.moves for shot in schedule.shots())
+    if schedule.animated:
+        seconds = schedule.files / schedule.frames_per_second
+        yield f"film: {schedule.files} frames, {seconds:.2f} s, moved {moves} times"
+
+
+def peak_memory(device: torch.device) -> int:
+    """The most memory that this process has held so far, on ``device``, in bytes."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    if sys.platform == "win32":
+        return 0
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024  # macOS counts bytes, Linux KiB
+
+
+def free_memory() -> int | None:
+    """The memory that new work could take on this machine, in bytes; None where unknown."""
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
+def duration(seconds: float) -> str:
+    """A time for people: ``45 s``, ``3 min 20 s``, ``2 h 05 min``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, whole = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {whole:02d} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min"
+
+
+def amount(size: float) -> str:
+    """A number of bytes for people: ``80 MB``, ``1.4 GB``."""
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= scale:
+            value = size / scale
+            return f"{value:.1f} {unit}" if value < 10 else f"{value:.0f} {unit}"
+    return f"{size:.0f} B"

@@ -1,0 +1,93 @@
+"""Imports point one way: cli → api → build, run → methods → parts → ground."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mutoscope
+
+ROOT = Path(mutoscope.__file__).parent
+
+# A module may import from its own row only where it is the same package, and from rows above.
+LAYERS = [
+    ["errors"],
+    ["atomic", "expressions", "names", "process", "tokens"],
+    ["curves"],
+    ["script"],
+    ["settings"],
+    ["schedule"],
+    ["provenance", "fetch", "weights"],
+    ["images"],
+    ["cutouts"],
+    ["look"],
+    ["canvas", "chart", "frames", "motion", "perceptors", "terms"],
+    ["paint"],
+    ["run"],
+    ["plan"],
+    ["build"],
+    ["perform"],
+    ["api", "doctor"],
+    ["cli"],
+    ["__main__"],
+]
+GROUND = ["errors", "expressions", "tokens", "curves", "script", "names", "settings", "schedule"]
+RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row}
+
+
+def modules():
+    return sorted(p for p in ROOT.rglob("*.py") if p != ROOT / "__init__.py")
+
+
+def part_of(path):
+    first = path.relative_to(ROOT).parts[0]
+    return first.removesuffix(".py")
+
+
+def imported_parts(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{path}: relative import"
+            names = [node.module]
+            if node.module == "mutoscope":
+                names = [f"mutoscope.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        for name in names:
+            if name.startswith("mutoscope."):
+                yield name.split(".")[1]
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_point_one_way(path):
+    part = part_of(path)
+    assert part in RANK, f"{part} has no place in the house yet: give it one"
+    for other in imported_parts(path):
+        if other in RANK and other != part:
+            assert RANK[other] < RANK[part], f"{path.name} imports {other}, which stands above it"
+
+
+def test_the_ground_imports_no_torch():
+    code = (
+        "import sys\n"
+        + "".join(f"import mutoscope.{name}\n" for name in GROUND)
+        + "print(sorted({'torch', 'numpy', 'av', 'cv2', 'PIL'} & set(sys.modules)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"
+
+
+def test_every_public_name_is_there_and_listed_in_order():
+    assert mutoscope.__all__ == sorted(mutoscope.__all__)
+    for name in mutoscope.__all__:
+        assert getattr(mutoscope, name) is not None
+
+
+def test_importing_the_package_runs_nothing_heavy():
+    code = "import sys, mutoscope; print(sorted({'torch', 'numpy', 'pydantic'} & set(sys.modules)))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"
