@@ -171,6 +171,9 @@ def _pale(colour: _Colour) -> _Colour:
     return red, green, blue
 
 
+_DECADES = 4.5  # how far down a logarithmic scale goes from its top
+
+
 class _Frame:
     """The box in which the curves are drawn, and the numbers along its sides.
 
@@ -185,7 +188,9 @@ class _Frame:
         middles = [float(np.median(values)) for values in finite]
         self.log = low > 0 and max(middles) > 100 * min(middles)
         if self.log:
-            low, high = math.log10(low), math.log10(high)
+            # What is smaller still is as good as nothing, and must not flatten the rest.
+            high = math.log10(high)
+            low = max(math.log10(low), high - _DECADES)
         steps = series[0].steps
         self.x = self._range(float(steps.min()), float(steps.max()), 0.0)
         self.y = self._range(low, high, 0.05)
