@@ -20,6 +20,7 @@ LAYERS = [
     ["settings"],
     ["schedule"],
     ["provenance", "fetch", "weights"],
+    ["sources"],
     ["images"],
     ["cutouts"],
     ["look"],
@@ -33,7 +34,7 @@ LAYERS = [
     ["cli"],
     ["__main__"],
 ]
-GROUND = ["errors", "expressions", "tokens", "curves", "script", "names", "settings", "schedule"]
+GROUND = ["errors", "expressions", "tokens", "curves", "script", "names", "settings", "schedule", "sources"]
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row}
 
 

@@ -1,11 +1,14 @@
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from mutoscope.cutouts import Cutouts
+from mutoscope import look as looking
+from mutoscope.cutouts import AUGMENTATIONS, Cutouts, crop
 from mutoscope.look import Look, distinct, weigh
 from mutoscope.schedule import Moment
 
@@ -19,7 +22,8 @@ class Projection(nn.Module):
         super().__init__()
         self.size, self.looks, self.seen = size, 0, []
         rng = torch.Generator().manual_seed(seed)
-        self.matrix = torch.randn(3 * size * size, width, generator=rng) / size
+        matrix = torch.randn(3 * size * size, width, generator=rng) / size
+        self.register_buffer("matrix", matrix)
 
     def see(self, batch):
         self.looks += 1
@@ -175,3 +179,40 @@ def test_the_same_generator_gives_the_same_step():
 def test_a_picture_with_a_graph_is_refused():
     with pytest.raises(ValueError, match="needs a leaf"):
         look_at(picture() * 1)
+
+
+class BlockingCopies(TorchDispatchMode):
+    """Counts copies from the CPU to a device that would wait for all that the device has to do."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        made = func(*args, **(kwargs or {}))
+        if func is torch.ops.aten._to_copy.default:
+            crosses = args[0].device.type == "cpu" != made.device.type
+            self.count += crosses and not (kwargs or {}).get("non_blocking", False)
+        return made
+
+
+@pytest.mark.parametrize("border_mode", ["clamp", "mirror", "wrap", "black", "smear"])
+def test_a_step_never_waits_for_the_device(border_mode, monkeypatch):
+    # A meta tensor has no values: whatever read one, and so waited on a GPU, would raise.
+    # "sent" doesn't wait only where there is a GPU.
+    for module in (crop, looking):
+        monkeypatch.setattr(
+            module, "sent", lambda v, like: v.to(like.device, like.dtype, non_blocking=True)
+        )
+    silent = replace(AUGMENTATIONS["pytti"], noise=(0.0, 0.0))  # no random numbers on meta
+    image = torch.empty(1, 3, 32, 40, device="meta", requires_grad=True)
+    look = Look(
+        image,
+        canvas=nn.Module(),
+        cutouts=Cutouts(8, border_mode=border_mode, augmentation=silent),
+        moment=MOMENT,
+        rng=torch.Generator().manual_seed(0),
+        chunks=2,
+    )
+    with BlockingCopies() as blocking:
+        values = weigh(look, [seeing(Projection().to("meta"), "a"), brightness()])
+    assert image.grad.device.type == values["a"].device.type == "meta"
+    assert blocking.count == 0

@@ -15,6 +15,8 @@ out. The command line prints it and exits with 2; anything else is a bug and kee
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+_BEGINNING = 4  # letters from which a word may be taken for the beginning of another
+
 
 class MutoscopeError(Exception):
     """Something about the input or the machine that the user can mend."""
@@ -46,5 +48,10 @@ class ExtraError(MutoscopeError):
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """The end of a message: ``"; did you mean 'x'?"`` for the nearest known word, or nothing."""
-    close = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    words = list(known)
+    close = get_close_matches(word, words, n=1, cutoff=0.6)
+    if not close and len(word) >= _BEGINNING:
+        # Perhaps the beginning of a long one, as stepz of steps_per_scene.
+        begun = {other[: len(word)]: other for other in reversed(words)}
+        close = [begun[start] for start in get_close_matches(word, list(begun), n=1, cutoff=0.75)]
     return f"; did you mean {close[0]!r}?" if close else ""

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from mutoscope.cutouts import Cutouts, Cuts
+from mutoscope.cutouts.crop import sent
 from mutoscope.schedule import Moment
 
 
@@ -126,8 +127,8 @@ class Look:
             seen = perceptor.see(cuts.crop(self.image, self.part))
             self._views[perceptor] = Views(
                 embeds=seen.embeds,
-                positions=cuts.positions[self.part].to(self.image.device),
-                sizes=cuts.sizes[self.part].to(self.image.device),
+                positions=sent(cuts.positions[self.part], self.image),
+                sizes=sent(cuts.sizes[self.part], self.image),
                 strangeness=seen.strangeness,
             )
         return self._views[perceptor]

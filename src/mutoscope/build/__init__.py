@@ -1,5 +1,5 @@
 """From a settings file's words to parts: the only place that knows both."""
 
-from mutoscope.build.parts import Parts, build, choose_device
+from mutoscope.build.parts import Parts, build, choose_device, make_schedule
 
-__all__ = ["Parts", "build", "choose_device"]
+__all__ = ["Parts", "build", "choose_device", "make_schedule"]

@@ -1,17 +1,16 @@
 """What judges a shot: the script's wishes, with networks and pictures put in, as terms."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from mutoscope.build.pictures import Pictures
 from mutoscope.canvas.base import Canvas
 from mutoscope.canvas.palette import Palette
 from mutoscope.curves import Curve, parse_curve
 from mutoscope.cutouts import Cutouts
-from mutoscope.frames import ClipSource
-from mutoscope.images import load_image, load_mask, resize
+from mutoscope.images import resize
 from mutoscope.look import Eye, Term, Views
 from mutoscope.perceptors.base import Perceptor
 from mutoscope.schedule import Shot
@@ -20,7 +19,7 @@ from mutoscope.settings import Settings
 from mutoscope.terms.contrast import Contrast
 from mutoscope.terms.fade import fade
 from mutoscope.terms.hold import Hold
-from mutoscope.terms.masks import EVERYWHERE, Like, MaskSource, Painted, Place, Reel, Still
+from mutoscope.terms.masks import EVERYWHERE, Like, Painted, Place
 from mutoscope.terms.masks import Mask as Region
 from mutoscope.terms.natural import Natural
 from mutoscope.terms.palette import HDR, Normalisation
@@ -32,13 +31,13 @@ class Asking:
     """Makes the terms of each shot; called with a shot, it returns them.
 
     Everything costly is done when it is made: texts are embedded in one batch for each perceptor,
-    pictures are read, and prompts and masks that repeat are shared.
+    and prompts and masks that repeat are shared.
 
     Args:
         settings: checked settings.
         perceptors: those that judge, each with an equal say.
         canvas: the canvas that will be painted on, for its kind and size.
-        initial: the init image, (1, 3, h, w), or None.
+        pictures: those that the settings name, read.
         cutouts: the distribution from which pictures in prompts are looked at, too.
         rng_of: random numbers for a named purpose, the same for the same name.
     """
@@ -49,21 +48,20 @@ class Asking:
         perceptors: Sequence[Perceptor],
         *,
         canvas: Canvas,
-        initial: Tensor | None,
+        pictures: Pictures,
         cutouts: Cutouts,
         rng_of: Callable[[str], torch.Generator],
     ) -> None:
         self.settings, self.perceptors, self.cutouts = settings, list(perceptors), cutouts
         self.device = next(canvas.parameters()).device
-        self.rng_of = rng_of
+        self.pictures, self.rng_of = pictures, rng_of
         self.texts = self._embed_texts()
-        self.sources: dict[str, MaskSource] = {}
         self.glimpses: dict[str, dict[Eye, Views]] = {}
 
         self.scenes = [[self._toward(prompt) for prompt in scene.prompts]
                        for scene in settings.script.scenes]  # fmt: skip
         self.always = [*self._direct(canvas), *self._shape(canvas)]
-        self.semantic_init, self.direct_init = self._init(canvas, initial)
+        self.semantic_init, self.direct_init = self._init(canvas)
 
     def __call__(self, shot: Shot) -> list[Term]:
         """The terms of one shot."""
@@ -109,14 +107,11 @@ class Asking:
             weight=prompt.weight, stop=prompt.stop, mask=mask,
         )  # fmt: skip
 
-    def _toward_picture(
-        self, label: str, path: str, weighting: Weighting, picture: Tensor | None = None
-    ) -> Term:
+    def _toward_picture(self, label: str, path: str, weighting: Weighting) -> Term:
         if path not in self.glimpses:
-            if picture is None:
-                picture = load_image(self.settings.resolve(path)).to(self.device)
+            # One cutout at a time: this is done once, and must not need more memory than a step.
             self.glimpses[path] = glimpse(
-                picture, self.perceptors, self.cutouts,
+                self.pictures.image(path).to(self.device), self.perceptors, self.cutouts,
                 rng=self.rng_of(f"glimpse {path}"), chunks=self.cutouts.count,
             )  # fmt: skip
         return TowardPicture(
@@ -134,21 +129,10 @@ class Asking:
             return Like(self.texts[mask.value], mask.cutoff)
         if mask.kind in ("image", "video"):
             return Painted(
-                self._source(mask), inverted=mask.inverted,
+                self.pictures.mask(mask), inverted=mask.inverted,
                 stride=self.settings.frame_stride, dither=self.settings.mask_dither,
             )  # fmt: skip
         return EVERYWHERE
-
-    def _source(self, mask: Mask) -> MaskSource:
-        """The file of a mask; a film is read at the rate of ours, one picture at a time."""
-        path = self.settings.resolve(mask.value)
-        if path not in self.sources:
-            if mask.kind == "video":
-                clip = ClipSource(Path(path), rate=self.settings.frames_per_second)
-                self.sources[path] = Reel(clip, place=path)
-            else:
-                self.sources[path] = Still(load_mask(path))
-        return self.sources[path]
 
     # ── what acts on the whole picture ──
 
@@ -159,7 +143,7 @@ class Asking:
             resize(picture, canvas.size).to(self.device),
             weight=weighting.weight,
             stop=weighting.stop,
-            mask=None if mask.kind == "all" else self._source(mask),
+            mask=None if mask.kind == "all" else self.pictures.mask(mask),
             inverted=mask.inverted,
             stride=self.settings.frame_stride,
         )
@@ -168,25 +152,23 @@ class Asking:
         return [
             self._hold(
                 prompt.label,
-                load_image(self.settings.resolve(prompt.path)),
+                self.pictures.image(prompt.path),
                 Weighting(prompt.weight, prompt.stop, prompt.mask),
                 canvas,
             )
             for prompt in self.settings.direct_prompts
         ]
 
-    def _init(self, canvas: Canvas, initial: Tensor | None) -> tuple[list[Term], list[Term]]:
+    def _init(self, canvas: Canvas) -> tuple[list[Term], list[Term]]:
         """What holds to the init image: what perceptors see in it, and its pixels."""
-        if initial is None:
+        picture, path = self.pictures.initial, self.settings.init_image
+        if picture is None:
             return [], []
         semantic = self.settings.weight("semantic_init_weight")
         direct = self.settings.weight("direct_init_weight")
-        path, picture = self.settings.init_image, initial.to(self.device)
         return (
-            [self._toward_picture("init image (semantic)", path, semantic, picture)]
-            if semantic
-            else [],
-            [self._hold("init image (direct)", initial, direct, canvas)] if direct else [],
+            [self._toward_picture("init image (semantic)", path, semantic)] if semantic else [],
+            [self._hold("init image (direct)", picture, direct, canvas)] if direct else [],
         )
 
     def _shape(self, canvas: Canvas) -> list[Term]:

@@ -5,25 +5,24 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from mutoscope.canvas.base import Canvas
+from mutoscope.build.pictures import Pictures
+from mutoscope.canvas.base import Canvas, Warp
 from mutoscope.canvas.fourier import FourierCanvas
 from mutoscope.canvas.palette import Palette
-from mutoscope.canvas.pixels import Pixels
-from mutoscope.images import load_image
+from mutoscope.canvas.pixels import Pixels, enlarge, shrink
 from mutoscope.settings import Settings
 
 Make = Callable[[Settings, tuple[int, int], torch.Generator], Canvas]
 
 
-def make_canvas(
-    settings: Settings, initial: Tensor | None, *, generator: torch.Generator
-) -> Canvas:
-    """The canvas: noise, or ``initial`` (1, 3, h, w) where there is one, with its palette."""
+def make_canvas(settings: Settings, pictures: Pictures, *, generator: torch.Generator) -> Canvas:
+    """The canvas: noise, or the init image where there is one, with its palette."""
+    initial = pictures.initial
     size = settings.size((initial.shape[-1], initial.shape[-2]) if initial is not None else None)
     canvas = CANVASES[settings.image_model](settings, size, generator)
     if isinstance(canvas, Palette):
         if settings.target_palette:
-            canvas.match(load_image(settings.resolve(settings.target_palette)))
+            canvas.match(pictures.image(settings.target_palette))
         if initial is not None:
             canvas.encode(initial)
         if settings.lock_palette:
@@ -50,7 +49,37 @@ def _palette(settings: Settings, size: tuple[int, int], generator: torch.Generat
 
 
 def _fourier(settings: Settings, size: tuple[int, int], generator: torch.Generator) -> Canvas:
-    return FourierCanvas(size, generator=generator)
+    still = settings.animation_mode == "off"
+    first = settings.steps_per_scene if still else settings.pre_animation_steps
+    opening = round(settings.coarse_to_fine * first)
+    canvas = FourierCanvas(size, generator=generator, opening=opening)
+    return canvas if settings.pixel_size == 1 else Squares(canvas, settings.pixel_size)
+
+
+class Squares(Canvas):
+    """A canvas whose every pixel is drawn as a square, ``side`` pixels of the picture wide."""
+
+    def __init__(self, canvas: Canvas, side: int) -> None:
+        super().__init__()
+        self.canvas, self.side, self.lr = canvas, side, canvas.lr
+        self.size = (canvas.size[0] * side, canvas.size[1] * side)
+
+    def forward(self) -> Tensor:
+        """See `Canvas.forward`."""
+        drawn: Tensor = self.canvas()
+        return enlarge(drawn, self.side)
+
+    def encode(self, image: Tensor) -> None:
+        """See `Canvas.encode`."""
+        self.canvas.encode(shrink(image, self.size, self.side))
+
+    def constrain(self) -> None:
+        """See `Canvas.constrain`."""
+        self.canvas.constrain()
+
+    def move(self, warp: Warp) -> None:
+        """Carry the squares themselves; a warp suits every resolution."""
+        self.canvas.move(warp)
 
 
 # From a name in the settings to what draws; the schema's names are held to these by a test.

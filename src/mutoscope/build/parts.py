@@ -1,28 +1,27 @@
 """All the parts of a run, made from its settings."""
 
-import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
 
 from mutoscope.build.asking import Asking
 from mutoscope.build.canvases import make_canvas
+from mutoscope.build.pictures import Pictures
 from mutoscope.canvas.base import Canvas
 from mutoscope.cutouts import Cutouts
-from mutoscope.errors import SettingsError
-from mutoscope.images import load_image
+from mutoscope.errors import ExtraError, SettingsError, WeightsError
 from mutoscope.motion.plane import Plane
+from mutoscope.names import DEFAULT
 from mutoscope.paint import Ask, Descent, Frame, Motion, State, Watch, animate, rng_for
 from mutoscope.perceptors.base import Perceptor
-from mutoscope.perceptors.load import choose_auto, load_perceptor
+from mutoscope.perceptors.load import load_perceptor
 from mutoscope.plan import Plan, choose_chunks, predict
 from mutoscope.schedule import Schedule
 from mutoscope.settings import Settings
 from mutoscope.weights import Progress
-
-log = logging.getLogger("mutoscope")
 
 
 @dataclass(frozen=True)
@@ -48,11 +47,12 @@ class Parts:
             resume=resume, watch=watch,
         )  # fmt: skip
 
-    def plan(self) -> Plan:
-        """What painting will cost, from a few trial steps; the canvas stays as it is."""
+    def plan(self, *, done: int = 0) -> Plan:
+        """What painting will cost from step ``done`` on; the canvas stays as it is."""
         return predict(
             self.canvas, self.schedule, self.ask, self.cutouts, descent=self.descent,
             backups=self.settings.backups, film=self.schedule.animated and self.settings.film,
+            done=done,
         )  # fmt: skip
 
 
@@ -68,21 +68,18 @@ def build(settings: Settings, *, progress: Callable[[str], Progress] | None = No
     Raises:
         MutoscopeError: something that the settings name can't be had.
     """
+    refuse_missing_extras(settings)
     device = choose_device(settings.device)
-    initial = load_image(settings.resolve(settings.init_image)) if settings.init_image else None
+    pictures = Pictures(settings)
 
     def rng_of(purpose: str) -> torch.Generator:
         return rng_for(settings.seed, purpose)
 
-    canvas = make_canvas(settings, initial, generator=rng_of("canvas")).to(device)
-    settings = settings.replace(perceptors=chosen_perceptors(settings))
-    perceptors = tuple(
-        load_perceptor(
-            name, models_parent_dir=Path(settings.resolve(settings.models_parent_dir)),
-            device=device, progress=progress(name) if progress else None,
-        )
-        for name in settings.perceptor_names
-    )  # fmt: skip
+    canvas = make_canvas(settings, pictures, generator=rng_of("canvas")).to(device)
+    perceptors = load_perceptors(settings, device, progress)
+    if "auto" in settings.perceptor_names:
+        # What was taken is written down: a run that goes on must not choose anew.
+        settings = settings.replace(perceptors=[perceptor.name for perceptor in perceptors])
     cutouts = Cutouts(
         settings.cutouts,
         power=settings.cut_pow,
@@ -92,7 +89,7 @@ def build(settings: Settings, *, progress: Callable[[str], Progress] | None = No
         compat_shift=settings.compat_shift,
     )
     ask = Asking(
-        settings, perceptors, canvas=canvas, initial=initial, cutouts=cutouts, rng_of=rng_of
+        settings, perceptors, canvas=canvas, pictures=pictures, cutouts=cutouts, rng_of=rng_of
     )
     chunks = settings.gradient_accumulation_steps
     return Parts(
@@ -142,17 +139,40 @@ def make_motion(settings: Settings, size: tuple[int, int]) -> Motion | None:
     )
 
 
-def chosen_perceptors(settings: Settings) -> list[str]:
-    """The names of the perceptors, with ``auto`` decided."""
-    names = []
+def refuse_missing_extras(settings: Settings) -> None:
+    """Refuse settings for which a package is missing, before any work.
+
+    Raises:
+        ExtraError: it is not installed.
+    """
+    if settings.use_tensorboard and find_spec("tensorboard") is None:
+        raise ExtraError(
+            "use_tensorboard: the package tensorboard is not installed; get it with: "
+            "pip install 'mutoscope[tensorboard]', or leave use_tensorboard out"
+        )
+
+
+def load_perceptors(
+    settings: Settings, device: torch.device, progress: Callable[[str], Progress] | None
+) -> tuple[Perceptor, ...]:
+    """The networks that judge the picture.
+
+    Raises:
+        WeightsError: the weights of one can't be had.
+        ExtraError: one needs a package that is not installed.
+    """
+    folder = Path(settings.resolve(settings.models_parent_dir))
+    perceptors = []
     for name in settings.perceptor_names:
-        if name == "auto":
-            choice = choose_auto(Path(settings.resolve(settings.models_parent_dir)))
-            log.info(choice.why)
-            names.append(choice.name)
-        else:
-            names.append(name)
-    return names
+        told = progress(DEFAULT if name == "auto" else name) if progress else None
+        try:
+            perceptors.append(
+                load_perceptor(name, models_parent_dir=folder, device=device, progress=told)
+            )
+        except WeightsError as error:
+            # It may speak of a file on the hub, and the user of a name.
+            raise WeightsError(f"perceptors: {name}: {error}") from error
+    return tuple(perceptors)
 
 
 def choose_device(wanted: str | int) -> torch.device:

@@ -24,13 +24,14 @@ class Canvas(nn.Module):
 
     def image(self) -> Tensor:
         """The picture as it is shown: (1, 3, H, W), detached and clamped to [0, 1]."""
-        return self().detach().clamp(0, 1)
+        drawn: Tensor = self()
+        return drawn.detach().clamp(0, 1)
 
     def encode(self, image: Tensor) -> None:
         """Become ``image`` (1, 3, h, w) in [0, 1], of any size, as nearly as this canvas can."""
         raise NotImplementedError
 
-    def constrain(self) -> None:  # noqa: B027 - a canvas without bounds has nothing to do
+    def constrain(self) -> None:
         """Put the parameters back in bounds after a step of the optimiser; by default nothing."""
 
     def move(self, warp: Warp) -> None:

@@ -32,11 +32,15 @@ COMMANDS = {
 class Commands(click.Group):
     """The group of all commands, each imported when it is called."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """All names, in the order of the table."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002
+        cmd_name: str,
+    ) -> click.Command | None:
         """Import one command, or None if there is none of that name."""
         if cmd_name not in COMMANDS:
             return None
@@ -45,7 +49,11 @@ class Commands(click.Group):
         assert isinstance(command, click.Command)  # noqa: S101 - the table is ours
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(
+        self,
+        ctx: click.Context,  # noqa: ARG002
+        formatter: click.HelpFormatter,
+    ) -> None:
         """The overview, from the table alone: no command is imported for it."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
@@ -73,8 +81,18 @@ class Commands(click.Group):
 @click.version_option(package_name="mutoscope", message="mutoscope %(version)s")
 def cli(verbose: bool) -> None:
     """Pictures and films from words, videos, sound and your own drawings."""
-    logging.basicConfig(format="%(message)s")
-    logging.getLogger("mutoscope").setLevel(logging.DEBUG if verbose else logging.INFO)
+    log = logging.getLogger("mutoscope")
+    log.setLevel(logging.DEBUG if verbose else logging.INFO)
+    if not any(isinstance(handler, Notices) for handler in log.handlers):
+        log.addHandler(Notices())
+
+
+class Notices(logging.Handler):
+    """Prints notices on stderr, wherever that leads now: above the live display while it runs."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one, in one line."""
+        click.echo(" ".join(record.getMessage().split()), err=True)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -84,7 +102,10 @@ def run(arguments: Sequence[str]) -> int:
     """
     prepare()
     try:
-        result: Any = cli.main(list(arguments), prog_name="mutoscope", standalone_mode=False)
+        # Without arguments the overview is wanted, and wanting it is no mistake.
+        result: Any = cli.main(
+            list(arguments) or ["--help"], prog_name="mutoscope", standalone_mode=False
+        )
     except MutoscopeError as error:
         return complain(str(error))
     except click.exceptions.Abort:
@@ -93,12 +114,25 @@ def run(arguments: Sequence[str]) -> int:
         return 130
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
-        place = f" (see {context.command_path} --help)" if context else ""
-        return complain(error.format_message() + place)
+        place = f"; see {context.command_path} --help" if context else ""
+        return complain(error.format_message().rstrip(".") + place)
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and not _out_of_memory(error):
+            raise
+        return complain(
+            "there is not enough memory for this; make width and height smaller, take fewer "
+            "cutouts, or split them by gradient_accumulation_steps"
+        )
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader of a pipe has gone: that is fine
         return 0
     return result if isinstance(result, int) else 0
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    """Whether torch found no memory; its CPU allocator has no error of its own for that."""
+    text = str(error)
+    return "out of memory" in text or "not enough memory" in text or "can't allocate" in text
 
 
 def complain(message: str) -> int:

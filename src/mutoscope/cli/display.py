@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -19,19 +19,29 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 if TYPE_CHECKING:
     import torch
 
+    from mutoscope.paint import Losses
     from mutoscope.weights import Transfer
 
-QUIET_LINE_SECONDS = 20.0  # how often a pipe or log file, which has no live display, hears of us
+QUIET_SECONDS = 20.0  # how often a pipe or log file, which has no live display, hears of us
+READ_SECONDS = 0.5  # how often losses are read between frames: each time waits for the device
 
 
 class Display:
-    """A live line with the steps done, the time left, the losses and where the newest picture lies.
+    """Two live lines: steps done and time left; losses, and where the newest picture lies.
 
-    On a terminal it is redrawn in place. Elsewhere it is one plain line every twenty seconds.
+    On a terminal they are redrawn in place. Elsewhere it is one plain line every twenty seconds.
+
+    Args:
+        total: the steps of the whole run.
+        done: those that were done before.
+        clear_every: the steps after which the screen is cleared; 0 never.
+        device: whose memory `memory` tells of.
+        console: where to; by default stderr.
     """
 
     def __init__(
@@ -49,22 +59,19 @@ class Display:
         self.clear_every = clear_every
         self.newest: Path | None = None
         self.losses = ""
-        self.started = self.spoke = time.monotonic()
-        self.progress = Progress(
-            TextColumn("{task.description}"),
+        self.started = self.spoke = self.read = time.monotonic()
+        self.progress = _TwoLines(
+            TextColumn("painting"),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("steps"),
             TimeElapsedColumn(),
             TextColumn("left"),
-            TimeRemainingColumn(elapsed_when_finished=True),
-            TextColumn("[dim]{task.fields[losses]}[/dim]"),
+            TimeRemainingColumn(),
             console=self.console,
             disable=not self.console.is_terminal,
         )
-        self.task: TaskID = self.progress.add_task(
-            "painting", total=total, completed=done, losses=""
-        )
+        self.task: TaskID = self.progress.add_task("painting", total=total, completed=done)
 
     def __enter__(self) -> Self:
         self.progress.start()
@@ -76,34 +83,40 @@ class Display:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._refresh()
         self.progress.stop()
 
-    def step(self, done: int) -> None:
-        """One more step is done."""
+    def step(self, done: int, losses: Losses) -> None:
+        """One more step is done, with these losses, which are read now and then."""
         self.done = done
-        self.progress.update(self.task, completed=done, losses=self.losses)
+        now = time.monotonic()
+        if now - self.read >= READ_SECONDS:
+            self.read = now
+            values = {name: float(value) for name, value in losses.items()}
+            self.losses = brief(values | {"total": sum(values.values())})
         if self.clear_every and done % self.clear_every == 0 and self.console.is_terminal:
             self.console.clear()
-        now = time.monotonic()
-        if not self.console.is_terminal and now - self.spoke >= QUIET_LINE_SECONDS:
+        self._refresh()
+        if not self.console.is_terminal and now - self.spoke >= QUIET_SECONDS:
             self.spoke = now
-            self.console.print(self.line(), highlight=False, soft_wrap=True)
+            self.say(self.line())
 
     def frame(self, record: Mapping[str, float] | None, newest: Path | None) -> None:
         """A shot has ended: show its last losses, and where the newest picture lies."""
         if record:
             self.losses = brief(record)
-        if newest is not None and newest != self.newest:
-            self.newest = newest
-            if self.console.is_terminal:
-                self.progress.update(self.task, description=f"[cyan]{newest}[/cyan]")
-        self.progress.update(self.task, losses=self.losses)
+        self.newest = newest or self.newest
+        self._refresh()
 
     def memory(self) -> None:
         """Say how much memory the run has needed at most so far."""
         from mutoscope.plan import amount, peak_memory
 
-        self.console.print(f"memory so far: {amount(peak_memory(self.device))}", highlight=False)
+        self.say(f"memory so far: {amount(peak_memory(self.device))}")
+
+    def say(self, text: str) -> None:
+        """Print a line above the live ones; nothing in it is markup."""
+        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def line(self) -> str:
         """The state in one plain line."""
@@ -115,6 +128,24 @@ class Display:
         if self.newest is not None:
             parts.append(f"newest: {self.newest}")
         return " · ".join(part for part in parts if part)
+
+    def _refresh(self) -> None:
+        # The path first: where the line is too long it is the losses that are cut.
+        parts = [str(self.newest) if self.newest else "", self.losses]
+        self.progress.below = "  ".join(part for part in parts if part)
+        self.progress.update(self.task, completed=self.done)
+
+
+class _TwoLines(Progress):
+    """A progress bar with a line of text below."""
+
+    below = ""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """The bar and the text; a path in it may hold brackets, so it is no markup."""
+        yield from super().get_renderables()
+        if self.below:
+            yield Text(self.below, style="cyan", no_wrap=True, overflow="ellipsis")
 
 
 class FetchDisplay:
@@ -128,15 +159,19 @@ class FetchDisplay:
     def __call__(self, transfer: Transfer) -> None:
         """Show how far it is."""
         if self.progress is None:
+            console = Console(stderr=True)
             self.progress = Progress(
-                TextColumn(f"fetching {self.name}"),
+                TextColumn(f"fetching {self.name}", markup=False),
                 BarColumn(),
                 DownloadColumn(),
                 TimeRemainingColumn(),
-                console=Console(stderr=True),
+                console=console,
+                disable=not console.is_terminal,
             )
             self.task = self.progress.add_task(self.name, total=transfer.size)
             self.progress.start()
+            if not console.is_terminal:
+                console.print(f"fetching {self.name}", markup=False, highlight=False)
         self.progress.update(self.task, completed=transfer.done, total=transfer.size)
         if transfer.done == transfer.size:
             self.progress.stop()

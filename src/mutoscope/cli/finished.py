@@ -25,16 +25,24 @@ def film(folder: Path, output: Path, fps: float, crf: float, overwrite: bool) ->
     from rich.console import Console
     from rich.progress import track
 
+    from mutoscope.errors import MediaError
     from mutoscope.frames import FilmSink, FolderSource
 
+    if output.suffix.lower() != ".mp4":
+        raise MediaError(f"{output}: films are written as .mp4; give it that ending")
     frames = folder / "frames"
     source = FolderSource(frames if (folder / "run.json").exists() and frames.is_dir() else folder)
     console = Console(stderr=True)
     with FilmSink(output, fps, crf=crf, overwrite=overwrite) as sink:
-        for picture in track(
-            source, "filming", total=len(source), console=console, disable=not console.is_terminal
-        ):
-            sink.write(picture)
+        try:
+            for picture in track(
+                source, "filming", total=len(source), console=console,
+                disable=not console.is_terminal,
+            ):  # fmt: skip
+                sink.write(picture)
+        except BaseException:
+            sink.abort()  # half a film would stand in the way of the whole one
+            raise
     click.echo(output)
 
 
@@ -45,18 +53,22 @@ def show(picture: Path) -> None:
 
     PICTURE is a PNG, JPEG, WebP or MP4 that Mutoscope made.
     """
-    from mutoscope.api import command_for, recipe_of
+    from mutoscope.settings.writing import as_scalar
+    from mutoscope.sources import command_for, recipe_of
 
     recipe = recipe_of(picture)
     for key in ("version", "frame", "step"):
         if key in recipe:
             click.echo(f"# {key}: {printable(recipe[key])}")
     for key, value in recipe["settings"].items():
-        click.echo(f"{printable(key)}: {printable(value)}")
+        click.echo(printable(f"{key}: {as_scalar(value)}"))
     click.echo()
-    click.echo(command_for(recipe))
+    click.echo(printable(command_for(recipe), allowed="\n\t\u200d"))
 
 
-def printable(value: object) -> str:
-    """A value from a file as text that can't steer the terminal it is printed on."""
-    return "".join(c if c.isprintable() else "�" for c in str(value))
+def printable(value: object, allowed: str = "\u200d") -> str:
+    """A value from a file as text that can't steer the terminal it is printed on.
+
+    The joiner that composes emoji is harmless, and so may be what else is ``allowed``.
+    """
+    return "".join(c if c.isprintable() or c in allowed else "�" for c in str(value))

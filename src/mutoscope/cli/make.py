@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from mutoscope.build import Parts
-    from mutoscope.run import Run
+    from mutoscope.run import Run, Saved
     from mutoscope.settings import Settings
     from mutoscope.weights import Transfer
 
@@ -22,7 +23,7 @@ OVERRIDES = click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 STOPPED = 130  # the exit code of what Ctrl-C ended
 
 DEMO_PICTURE = "a red fox in the snow"
-DEMO_FILM = "demo.yaml"
+DEMO_FILM = "demo"  # a preset
 
 
 @click.command(epilog='Example:  mutoscope image "a lighthouse at dusk" -o dusk.png seed=7')
@@ -36,15 +37,16 @@ def image(prompt: str, overrides: tuple[str, ...], output: Path | None) -> int:
     picture comes to lie in a folder of its own under images_out/, with its settings and log. Any
     key of `mutoscope settings` may be given as KEY=VALUE.
     """
-    from mutoscope.api import newest_picture, refuse_taken, still_settings
+    from mutoscope.sources import refuse_taken, still_settings
 
+    refuse_loose_words(prompt, overrides)
     settings = still_settings(prompt, overrides)
-    if output is not None and not settings.allow_overwrite:
-        refuse_taken(output)
+    if output is not None:
+        refuse_taken(output, overwrite=settings.allow_overwrite)
     run, finished = begin(settings)
     if not finished:
         return STOPPED
-    picture = newest_picture(run)
+    picture = newest(run)
     if output is not None:
         picture = copy_picture(picture, output)
     click.echo(picture)
@@ -60,7 +62,7 @@ def render(file: Path, overrides: tuple[str, ...]) -> int:
     FILE is YAML; `mutoscope settings` lists the keys, and KEY=VALUE on the command line wins. It
     may also be a picture or film that Mutoscope made: that is made again from the recipe in it.
     """
-    from mutoscope.api import settings_of
+    from mutoscope.sources import settings_of
 
     return show_results(*begin(settings_of(file, overrides)))
 
@@ -74,32 +76,40 @@ def resume(run: Path) -> int:
     """
     from mutoscope.api import settings_of_run
     from mutoscope.build import build
+    from mutoscope.perform import finish
     from mutoscope.run import Run
 
     with Run.open(run) as opened:
-        finished = paint(build(settings_of_run(opened), progress=fetching), opened)
+        settings, saved = settings_of_run(opened), opened.state()
+        if finished := finish(opened, settings, saved):
+            click.echo(f"{run}: is complete; there is nothing left to do", err=True)
+        else:
+            parts = build(settings, progress=fetching)
+            say_plan(parts, saved)
+            finished = paint(parts, opened, saved)
     return show_results(opened, finished)
 
 
 @click.command(epilog="Example:  mutoscope demo")
+@OVERRIDES
 @click.option("--folder", type=click.Path(path_type=Path), default=Path(), help="Where to.")
-def demo(folder: Path) -> int:
+def demo(overrides: tuple[str, ...], folder: Path) -> int:
     """Make a first picture and a short film from words, with the embedded networks."""
-    from importlib.resources import as_file, files
+    from mutoscope.settings import load_settings
+    from mutoscope.sources import still_settings
 
-    from mutoscope.api import newest_picture, settings_of, still_settings
-
+    embedded = ["perceptors=labels", "file_namespace=demo-picture"]
+    settings = still_settings(DEMO_PICTURE, [*embedded, *overrides])
+    film_settings = load_settings(None, overrides, preset=DEMO_FILM)
     click.echo(f"A picture: {DEMO_PICTURE}", err=True)
-    still, finished = begin(
-        still_settings(DEMO_PICTURE, ["perceptors=labels", "file_namespace=demo-picture"]), folder
-    )
+    still, finished = begin(settings, folder)
     if not finished:
         return STOPPED
     click.echo("A film:", err=True)
-    with as_file(files("mutoscope.settings") / "presets" / DEMO_FILM) as file:
-        film, finished = begin(settings_of(file), folder)
-    click.echo(f"picture: {newest_picture(still)}")
-    click.echo(f"film:    {film.film_path}")
+    film, finished = begin(film_settings, folder)
+    click.echo(f"picture: {newest(still)}")
+    if finished:
+        click.echo(f"film:    {film.film_path}")
     return 0 if finished else STOPPED
 
 
@@ -111,14 +121,31 @@ def plan(file: Path, overrides: tuple[str, ...]) -> None:
 
     The time comes from a few trial steps on this machine. Nothing is written.
     """
-    from mutoscope.api import settings_of
     from mutoscope.build import build
     from mutoscope.plan import timeline
+    from mutoscope.sources import settings_of
 
     parts = build(settings_of(file, overrides), progress=fetching)
     click.echo(parts.plan().line())
     for line in timeline(parts.schedule, [scene.source for scene in parts.settings.script.scenes]):
         click.echo(line)
+
+
+def refuse_loose_words(prompt: str, overrides: Sequence[str]) -> None:
+    """Refuse what is left of a prompt that the shell has split into words.
+
+    Raises:
+        SettingsError: one of the overrides is none.
+    """
+    from mutoscope.errors import SettingsError
+
+    words = [word for word in overrides if "=" not in word]
+    if words:
+        meant = shlex.quote(" ".join([prompt, *words]))
+        raise SettingsError(
+            f"{words[0]!r}: is no KEY=VALUE; a prompt of several words stands in quotes: "
+            f"mutoscope image {meant}"
+        )
 
 
 def begin(settings: Settings, out: Path = Path()) -> tuple[Run, bool]:
@@ -127,39 +154,52 @@ def begin(settings: Settings, out: Path = Path()) -> tuple[Run, bool]:
     from mutoscope.perform import start_run
 
     parts = build(settings, progress=fetching)
+    say_plan(parts)
     with start_run(parts, out) as run:
         return run, paint(parts, run)
 
 
-def paint(parts: Parts, run: Run) -> bool:
+def say_plan(parts: Parts, saved: Saved | None = None) -> None:
+    """Print what the run will cost, or what is left of it from ``saved`` on."""
+    done = int(saved.meta["steps"]) if saved else 0
+    click.echo(parts.plan(done=done).line(), err=True)
+
+
+def paint(parts: Parts, run: Run, saved: Saved | None = None) -> bool:
     """Paint what is left of ``run``, showing how it goes; says whether it came to its end."""
     from mutoscope.cli.display import Display
     from mutoscope.paint import Watch
-    from mutoscope.perform import perform
+    from mutoscope.perform import perform, steps_kept
 
-    schedule = parts.schedule
+    total, done = parts.schedule.total_steps, steps_kept(run, saved)
     display = Display(
-        schedule.total_steps,
+        total,
+        done=done,
         clear_every=parts.settings.clear_every,
         device=next(parts.canvas.parameters()).device,
     )
-    display.console.print(parts.plan().line(), highlight=False, soft_wrap=True)
-    done = 0
-    with display, stopping() as stopped:
-        watch = Watch(step=lambda steps, _losses: display.step(steps), stopped=stopped)
-        for kept in perform(parts, run, watch=watch):
-            done = kept.frame.steps
-            display.frame(kept.frame.records[-1] if kept.frame.records else None, kept.picture)
-            if parts.settings.approximate_vram_usage:
-                display.memory()
-    finished = done in (0, schedule.total_steps)
-    if not finished:
-        click.echo(
-            f"stopped after {done} of {schedule.total_steps} steps; go on with: "
-            f"mutoscope resume {run.folder}",
-            err=True,
-        )
-    return finished
+    try:
+        with display, stopping() as stopped:
+            watch = Watch(step=display.step, stopped=stopped)
+            for kept in perform(parts, run, saved=saved, watch=watch):
+                done = kept.frame.steps
+                display.frame(kept.frame.records[-1] if kept.frame.records else None, kept.picture)
+                if parts.settings.approximate_vram_usage:
+                    display.memory()
+    except KeyboardInterrupt:
+        say_stopped(run, done, total)
+        raise
+    if done < total:
+        say_stopped(run, done, total)
+    return done == total
+
+
+def say_stopped(run: Run, done: int, total: int) -> None:
+    """Say how far the run is kept, and how to go on with it."""
+    folder = shlex.quote(str(run.folder))
+    click.echo(
+        f"stopped after {done} of {total} steps; go on with: mutoscope resume {folder}", err=True
+    )
 
 
 @contextmanager
@@ -172,7 +212,7 @@ def stopping() -> Iterator[Callable[[], bool]]:
         if asked:
             raise KeyboardInterrupt
         asked = True
-        click.echo("\nstopping after this step (once more to stop at once)", err=True)
+        click.echo("stopping after this step (once more to stop at once)", err=True)
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -184,12 +224,17 @@ def stopping() -> Iterator[Callable[[], bool]]:
 
 def show_results(run: Run, finished: bool) -> int:
     """Print where a run's results lie; returns the exit code."""
-    from mutoscope.api import newest_picture
-
     if not finished:
         return STOPPED
-    click.echo(run.film_path if run.film_path.exists() else newest_picture(run))
+    click.echo(run.film_path if run.film_path.exists() else newest(run))
     return 0
+
+
+def newest(run: Run) -> Path:
+    """The last frame that a run has kept."""
+    from mutoscope.api import newest_picture
+
+    return newest_picture(run)
 
 
 def copy_picture(picture: Path, output: Path) -> Path:

@@ -31,7 +31,7 @@ def settings(key: str | None, markdown: bool, as_json: bool) -> None:
 @click.pass_context
 def models(context: click.Context, folder: Path | None) -> None:
     """List the networks there are: embedded, on this machine, or obtainable."""
-    from mutoscope.api import models_folder
+    from mutoscope.sources import models_folder
 
     context.obj = models_folder(folder)
     if context.invoked_subcommand is None:

@@ -60,7 +60,7 @@ AUGMENTATIONS = {
         jitter=1.0,
         contrast=0.1,
         offset=0.05,
-        noise=(0.05, 0.05),
+        noise=(0.08, 0.08),
     ),
     "none": Augmentation(),
 }

@@ -74,15 +74,15 @@ class Cuts:
     def _finish(self, pixels: Tensor, part: slice) -> Tensor:
         """Colour, erasure and noise, in that order, on (m, 3, side²)."""
         if self.colours is not None:
-            colours = self.colours[part].to(pixels)
+            colours = sent(self.colours[part], pixels)
             out = torch.baddbmm(colours[:, :, 3:], colours[:, :, :3], pixels)
         else:
             out = pixels.contiguous()
         if self.erased is not None:
             # In place is safe here and below: nothing before keeps its result for the way back.
-            out.mul_(_kept(self.erased[part], self.side).to(pixels))
+            out.mul_(_kept(sent(self.erased[part], pixels), self.side).to(pixels))
         if self.noise is not None:
-            strength = self.noise[part].to(pixels).view(-1, 1, 1)
+            strength = sent(self.noise[part], pixels).view(-1, 1, 1)
             out.addcmul_(self._white(pixels)[part], strength)
         return out
 
@@ -112,8 +112,8 @@ class Cuts:
         centre = (torch.arange(self.side, device=image.device, dtype=image.dtype) + 0.5) / self.side
         down, across = torch.meshgrid(2 * centre - 1, 2 * centre - 1, indexing="ij")
         points = torch.stack([across, down, torch.ones_like(across)]).flatten(1)  # (3, side²)
-        x, y, w = (self.maps[part].to(image) @ points).unbind(1)  # (m, side²) each
-        room = rooms[self._level[part] - self._levels.start].to(image)  # (m, 2, 3)
+        x, y, w = (sent(self.maps[part], image) @ points).unbind(1)  # (m, side²) each
+        room = sent(rooms[self._level[part] - self._levels.start], image)  # (m, 2, 3)
         axes = []
         for u, axis in zip((x, y), room.unsqueeze(3).unbind(1), strict=True):
             inset, slope, start = axis.unbind(1)  # (m, 1) each
@@ -129,6 +129,15 @@ class Cuts:
         if self.border_mode == "mirror":
             return u.remainder_(2).sub_(1).abs_().neg_().add_(1)
         return u
+
+
+def sent(values: Tensor, like: Tensor) -> Tensor:
+    """``values`` from the CPU where ``like`` lives and in its type, without waiting for a GPU.
+
+    A plain copy waits until all that is queued before it is done. From pageable memory this one is
+    as safe: the driver has taken the values when it returns.
+    """
+    return values.to(like.device, like.dtype, non_blocking=like.is_cuda)
 
 
 def _kept(rectangles: Tensor, side: int) -> Tensor:

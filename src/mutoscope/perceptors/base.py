@@ -44,5 +44,5 @@ class Perceptor(nn.Module):
         raise NotImplementedError
 
     def see(self, batch: Tensor) -> Sight:
-        """Embed ``batch`` as `embed_image` does and, where the network can, judge how strange it is."""
+        """Embed ``batch`` as `embed_image` does and, if the network can, say how strange it is."""
         return Sight(self.embed_image(batch))

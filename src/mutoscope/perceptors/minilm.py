@@ -5,7 +5,7 @@ Six layers of BERT (Devlin et al. 2019) with the weights of all-MiniLM-L6-v2 (Wa
 tokens' last states, made a unit vector.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import torch
@@ -22,16 +22,21 @@ NORM_EPSILON = 1e-12
 class Encoding(Protocol):
     """One text as the `tokenizers` library returns it."""
 
-    ids: list[int]
-    attention_mask: list[int]
+    @property
+    def ids(self) -> list[int]:
+        """Token numbers."""
+
+    @property
+    def attention_mask(self) -> list[int]:
+        """1 for a token, 0 for padding."""
 
 
 class Tokenizer(Protocol):
     """What is asked of a tokenizer: texts in, padded token numbers and masks out."""
 
-    def encode_batch(self, texts: list[str], /) -> Sequence[Encoding]:
-        """Encode ``texts``, padded to the longest of them."""
-        ...
+    @property
+    def encode_batch(self) -> Callable[[list[str]], Sequence[Encoding]]:
+        """A function that encodes texts, padded to the longest of them."""
 
 
 class Layer(nn.Module):
@@ -68,7 +73,7 @@ class MiniLM(nn.Module):
         super().__init__()
         self.tokenizer = tokenizer
         words = weights["embeddings.word_embeddings.weight"]
-        self.words = nn.Embedding(*words.shape, _weight=words)
+        self.words = nn.Embedding(words.shape[0], words.shape[1], _weight=words)
         # Every token is of the first type, so the type's vector is part of its place's.
         places = weights["embeddings.position_embeddings.weight"]
         places = (places + weights["embeddings.token_type_embeddings.weight"][0])[:MAX_TOKENS]
@@ -80,7 +85,7 @@ class MiniLM(nn.Module):
 
     @torch.no_grad()
     def forward(self, texts: Sequence[str]) -> Tensor:
-        """Encode ``texts`` in one batch: (m, 384) unit vectors; at most 256 tokens of each count."""
+        """Encode ``texts`` in one batch: (m, 384) unit vectors; 256 tokens of each count."""
         encodings = self.tokenizer.encode_batch(list(texts))
         device = self.places.device
         tokens = torch.tensor([e.ids for e in encodings], device=device)  # (m, tokens)

@@ -8,6 +8,7 @@
         state/<n>.safetensors    the newest few
         state/paused.safetensors between two frames, where it stopped or was looked at
         latest.png  losses.png  <base>.mp4
+        palette.png  tensorboard/   where they are asked for
 
 Each file is replaced atomically, and a frame is kept in the order picture, log, film, state: a
 state on the disk means that all before it is there. Going on begins at the newest state and drops

@@ -17,6 +17,7 @@ LOG = "log.jsonl"
 LATEST = "latest.png"
 LOSSES = "losses.png"
 PALETTE = "palette.png"
+TENSORBOARD = "tensorboard"
 FRAMES = "frames"
 STATE = "state"
 PAUSED = f"{STATE}/paused{SUFFIX}"
@@ -149,6 +150,7 @@ def own_files(folder: Path, base: str) -> list[Path]:
     files = [folder / name for name in names if (folder / name).is_file()]
     files += [path for _, path in state_paths(folder)]
     files += [path for _, path in frame_paths(folder, base)]
+    files += sorted((folder / TENSORBOARD).glob("events.out.tfevents.*"))
     return files
 
 

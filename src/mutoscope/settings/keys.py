@@ -54,6 +54,7 @@ _FILM = {"animation_mode": ("2D", "3D", "Video Source")}
 _MOVED = {"animation_mode": ("2D", "3D")}
 _FLAT = {"animation_mode": ("2D",)}
 _PALETTE = {"image_model": ("Limited Palette",)}
+_FOURIER = {"image_model": ("Fourier",)}
 
 
 def key(
@@ -66,7 +67,6 @@ def key(
     later: str = "",
     later_values: Mapping[str, str] | None = None,
     only: Mapping[str, tuple[str, ...]] | None = None,
-    notice: str = "",
     example: str = "",
     own: bool = False,
     differs: str = "",
@@ -84,7 +84,6 @@ def key(
         later: What it needs that a later release brings; only the default is allowed until then.
         later_values: The same for some of its values.
         only: The key and its values with which this one has an effect; with others, a notice.
-        notice: What to say where it isn't at its default, behind its name.
         example: A line of YAML.
         own: It is not one of PyTTI's.
         differs: How it differs from PyTTI's key of that name.
@@ -98,7 +97,6 @@ def key(
         "later": later,
         "later_values": dict(later_values or {}),
         "only": {name: list(values) for name, values in (only or {}).items()},
-        "notice": notice,
         "example": example,
         "own": own,
         "differs": differs,
@@ -216,12 +214,23 @@ class Keys(BaseModel):
     )
     contrast_weight: Number = key(
         0.0,
-        "How strongly pixel values are kept from running to black and white. 0 leaves them.",
+        "How strongly the picture is kept at a photograph's contrast: neither fog nor bare black "
+        "and white. 0 leaves it.",
         group="image",
         own=True,
         ge=0,
     )
 
+    coarse_to_fine: Number = key(
+        0.0,
+        "The share of the first scene's steps (in a film, of pre_animation_steps) over which fine "
+        "waves fade in, so that one shape is found before its details. 0 begins with all of them.",
+        group="image",
+        own=True,
+        only=_FOURIER,
+        ge=0,
+        le=1,
+    )
     natural_weight: Number = key(
         0.0,
         "How strongly the picture is kept like the photographs that perceptors were trained on, "
@@ -274,7 +283,7 @@ class Keys(BaseModel):
     )
     show_palette: bool = key(
         False,
-        "Save a picture of the palettes whenever the run is shown.",
+        "Save a picture of the palettes, palette.png, whenever the run is shown.",
         group="palette",
         only=_PALETTE,
     )
@@ -702,18 +711,17 @@ class Keys(BaseModel):
     )  # fmt: skip
     clear_every: Whole = key(
         0,
-        "Steps after which a notebook clears what it showed; 0 never.",
+        "Steps after which the screen is cleared while a run is shown; 0 never.",
         group="output",
-        notice="has no effect outside of a notebook",
         unit="steps",
         ge=0,
         le=MAX_STEPS,
     )
     display_scale: Number = key(
         1.0,
-        "Size of the picture that a notebook shows, as a factor; the files keep theirs.",
+        "Size of latest.png, the newest picture of a run, as a factor; the numbered files keep "
+        "theirs.",
         group="output",
-        notice="has no effect outside of a notebook",
         gt=0,
         le=100,
     )
@@ -727,10 +735,13 @@ class Keys(BaseModel):
         group="output",
     )
     approximate_vram_usage: bool = key(
-        False, "Report the memory in use each time the run is shown.", group="output"
+        False, "Report the most memory used so far each time the run is shown.", group="output"
     )
     use_tensorboard: bool = key(
-        False, "Write the losses for TensorBoard too (an extra package).", group="output"
+        False,
+        "Write the losses for TensorBoard, too, into the run's folder; it is an extra package: "
+        "pip install 'mutoscope[tensorboard]'.",
+        group="output",
     )
 
     # ── Machine and folders ──

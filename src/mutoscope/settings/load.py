@@ -45,6 +45,7 @@ def load_settings(
     *,
     preset: str | None = None,
     base: Path | None = None,
+    quiet: bool = False,
 ) -> Settings:
     """Settings from a YAML file or a mapping, with ``key=value`` overrides on top.
 
@@ -56,6 +57,7 @@ def load_settings(
         preset: The name of a set of values that lies under the file's; see `presets`.
         base: The folder in which relative paths begin, instead of the file's own (or, without a
             file, the current one).
+        quiet: Say nothing of keys that have no effect.
 
     Raises:
         SettingsError: Something can't be read or used. The message is one line with everything
@@ -75,7 +77,9 @@ def load_settings(
     for layer in layers:
         merged = _laid_over(merged, _respelt(layer))
     settings = _checked(merged, home=(base or home).absolute())
-    for notice in find_notices(settings):
+    # A preset suits most of what may be laid over it, not all: that is no news to anyone.
+    written = {key for layer in layers[preset is not None :] for key in _respelt(layer).values}
+    for notice in find_notices(settings, written) if not quiet else ():
         log.info(notice)
     return settings
 

@@ -4,7 +4,7 @@ Each rule yields `Problem`s, plain sentences without a place. Nothing here reads
 anything heavy: settings are refused before a network is thought of.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mutoscope.errors import ScriptError
@@ -34,15 +34,12 @@ def find_problems(keys: "Settings") -> list[Problem]:
     ]
 
 
-def find_notices(keys: "Settings") -> list[str]:
-    """What has no effect as things stand, in sentences."""
+def find_notices(keys: "Settings", written: Collection[str]) -> list[str]:
+    """What has no effect as things stand, in sentences, of the keys that were ``written``."""
     notices = []
-    for (other, value), names in _idle(keys).items():
+    for (other, value), names in _idle(keys, written).items():
         verb = "has" if len(names) == 1 else "have"
         notices.append(f"{', '.join(names)} {verb} no effect with {other}: {value}")
-    for name in Keys.model_fields:
-        if "notice" in facts(name) and not is_default(keys, name):
-            notices.append(f"{name} {facts(name)['notice']}")
     if not keys.init_image:
         idle = [k for k in ("direct_init_weight", "semantic_init_weight") if _asks(keys, k)]
         notices += [f"{name} has no effect without init_image" for name in idle]
@@ -214,10 +211,12 @@ def _tried(name: str, read: Callable[[], _T]) -> tuple[_T | None, list[Problem]]
         return None, [Problem((name,), str(error), script=True)]
 
 
-def _idle(keys: Keys) -> dict[tuple[str, str], list[str]]:
+def _idle(keys: Keys, written: Collection[str]) -> dict[tuple[str, str], list[str]]:
     """Keys that were set, by the key and value that leaves them without effect."""
     idle: dict[tuple[str, str], list[str]] = {}
     for name in Keys.model_fields:
+        if name not in written:
+            continue
         for other, values in facts(name).get("only", {}).items():
             if getattr(keys, other) not in values and not is_default(keys, name):
                 idle.setdefault((other, getattr(keys, other)), []).append(name)

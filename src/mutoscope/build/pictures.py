@@ -1,0 +1,64 @@
+"""The pictures and films that settings name, each read once, before any network is loaded."""
+
+from pathlib import Path
+
+from torch import Tensor
+
+from mutoscope.frames import ClipSource
+from mutoscope.images import load_image, load_mask
+from mutoscope.script import Mask
+from mutoscope.settings import Settings
+from mutoscope.terms.masks import MaskSource, Reel, Still
+
+
+class Pictures:
+    """Every picture and mask of the settings, read when this is made.
+
+    So a mistyped path is refused at once, and not after a network has been fetched.
+
+    Attributes:
+        initial: the init image, (1, 3, h, w), or None.
+
+    Raises:
+        MediaError: one of them can't be read.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._images: dict[str, Tensor] = {}
+        self._masks: dict[str, MaskSource] = {}
+        self.initial = self.image(settings.init_image) if settings.init_image else None
+        if settings.target_palette:
+            self.image(settings.target_palette)
+        prompts = [prompt for scene in settings.script.scenes for prompt in scene.prompts]
+        for prompt in prompts:
+            if prompt.kind == "image":
+                self.image(prompt.text)
+        for direct in settings.direct_prompts:
+            self.image(direct.path)
+        keys = ("direct_init_weight", "semantic_init_weight") if settings.init_image else ()
+        masks = [
+            *(prompt.mask for prompt in prompts),
+            *(prompt.mask for prompt in settings.direct_prompts),
+            *(weighting.mask for key in keys if (weighting := settings.weight(key)) is not None),
+        ]
+        for mask in masks:
+            if mask.kind in ("image", "video"):
+                self.mask(mask)
+
+    def image(self, path: str) -> Tensor:
+        """The picture at a path or address as the settings write it, (1, 3, h, w)."""
+        if path not in self._images:
+            self._images[path] = load_image(self._settings.resolve(path))
+        return self._images[path]
+
+    def mask(self, mask: Mask) -> MaskSource:
+        """The file of a mask; a film is read at the rate of ours, one picture at a time."""
+        path = self._settings.resolve(mask.value)
+        if path not in self._masks:
+            if mask.kind == "video":
+                clip = ClipSource(Path(path), rate=self._settings.frames_per_second)
+                self._masks[path] = Reel(clip, place=path)
+            else:
+                self._masks[path] = Still(load_mask(path))
+        return self._masks[path]

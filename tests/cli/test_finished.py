@@ -1,0 +1,147 @@
+"""film and show: what works on pictures already made."""
+
+import shlex
+
+import pytest
+
+from mutoscope.frames import ClipSource
+from mutoscope.images import load_image
+from mutoscope.provenance import read_recipe
+
+# ── film ──
+
+
+def test_a_film_of_a_folder(call, here, draw):
+    (here / "pictures").mkdir()
+    for number in (1, 2, 10):
+        draw(f"pictures/a_{number}.png", (32, 32), colour=(25 * number, 0, 0))
+    code, out, err = call("film", "pictures", "-o", "a.mp4", "--fps", "5")
+    assert (code, out, err) == (0, ["a.mp4"], [])
+    film = ClipSource(here / "a.mp4")
+    assert (film.length, film.rate) == (3, 5)
+    reds = [float(frame[:, 0].mean()) for frame in film]
+    assert reds == sorted(reds)
+
+
+def test_a_film_of_a_run(call, here, film):
+    call("render", film, "film=false")
+    assert call("film", "images_out/toy/toy", "-o", "again.mp4")[0] == 0
+    assert ClipSource(here / "again.mp4").length == 4
+
+
+def test_a_film_overwrites_nothing_unless_it_may(call, refused, here, draw):
+    (here / "p").mkdir()
+    draw("p/1.png", (32, 32))
+    (here / "a.mp4").write_bytes(b"mine")
+    assert "a.mp4" in refused("film", "p", "-o", "a.mp4")
+    assert (here / "a.mp4").read_bytes() == b"mine"
+    assert call("film", "p", "-o", "a.mp4", "--overwrite")[0] == 0
+    assert ClipSource(here / "a.mp4").length == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["missing", "-o", "a.mp4"], "missing"),
+        (["empty", "-o", "a.mp4"], "holds no picture"),
+        (["p", "-o", "no/a.mp4"], "no/a.mp4"),
+        (["p", "-o", "a.xyz"], "a.xyz"),
+        (["p", "-o", "a.mp4", "--fps", "0"], "0"),
+        (["p", "-o", "a.mp4", "--fps", "nan"], "nan"),
+        (["p", "-o", "a.mp4", "--fps", "fast"], "fast"),
+        (["p", "-o", "a.mp4", "--crf", "99"], "99"),
+        (["mixed", "-o", "a.mp4"], "one size"),
+        (["broken", "-o", "a.mp4"], "2.png"),
+    ],
+)
+def test_what_makes_no_film_is_one_line_and_leaves_nothing(refused, here, draw, words, says):
+    for name in ("empty", "p", "mixed", "broken"):
+        (here / name).mkdir()
+    for name in ("p/1.png", "mixed/1.png", "broken/1.png"):
+        draw(name, (32, 32))
+    draw("mixed/2.png", (48, 32))
+    (here / "broken/2.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    assert says in refused("film", *words)
+    assert not [path for path in here.rglob("*") if path.is_file() and path.suffix != ".png"]
+
+
+# ── show ──
+
+
+@pytest.mark.parametrize(
+    ("prompt", "changes"),
+    [
+        ('a fox\'s | "snow":-1_l', []),
+        ("a fox || a boat", ["image_model=Limited Palette", "palettes=3", "save_every=2"]),
+        ("-a fox:1+t", ["pixel_size=2", "animation_mode=2D", "rotate_2d=5", "save_every=2"]),
+        ("[start.png]", ["init_image=start.png", "direct_init_weight=1"]),
+    ],
+)
+def test_the_command_that_is_shown_makes_the_picture_again(
+    call, here, small, draw, prompt, changes
+):
+    draw("start.png")
+    _, (picture,), _ = call("image", "--", prompt, *changes, *small)
+    code, out, err = call("show", picture)
+    assert (code, err) == (0, [])
+    command = shlex.split("\n".join(out[out.index("") + 1 :]))
+    assert command[:2] == ["mutoscope", "image"]
+    _, (again,), _ = call(*command[1:])
+    assert again != picture
+    assert load_image(here / again).equal(load_image(here / picture))
+    assert (
+        read_recipe(here / again)["settings"].keys()
+        == read_recipe(here / picture)["settings"].keys()
+    )
+
+
+def test_what_is_shown_is_a_settings_file(call, here, film):
+    from mutoscope.settings import load_settings
+
+    call("render", film)
+    _, out, _ = call("show", "images_out/toy/toy/frames/toy_2.png")
+    assert out[:3] == ["# version: 0.1.0", "# frame: 2", "# step: 6"]
+    (here / "shown.yaml").write_text("\n".join(out[: out.index("")]))
+    assert load_settings(here / "shown.yaml") == load_settings(
+        here / "images_out/toy/toy/settings.yaml"
+    )
+
+
+def test_a_film_is_shown_too(call, film):
+    call("render", film)
+    code, out, _ = call("show", "images_out/toy/toy/toy.mp4")
+    assert code == 0
+    assert 'scenes: "a fox || a boat"' in out
+
+
+def test_what_has_no_recipe_is_one_line(refused, here, draw):
+    draw("plain.png")
+    (here / "text.png").write_text("not a picture")
+    (here / "folder").mkdir()
+    assert "carries no recipe" in refused("show", "plain.png")
+    for name in ("missing.png", "text.png", "folder"):
+        assert name in refused("show", name)
+
+
+def test_a_recipe_cannot_steer_the_terminal(call, here, draw):
+    from mutoscope.images import save_image
+
+    evil = {"scenes": "a fox \x1b[2J\x1b]0;owned\x07", "seed": 1}
+    told = {"program": "mutoscope", "version": "\x1b[31m9", "settings": evil, "frame": "\x1b[1m"}
+    save_image(load_image(draw("plain.png")), here / "evil.png", recipe=told)
+    code, out, err = call("show", "evil.png")
+    assert code == 0
+    assert "\x1b" not in "".join([*out, *err])
+    assert "\x07" not in "".join([*out, *err])
+
+
+def test_a_recipe_of_another_version_is_shown_and_its_keys_refused(call, here, draw):
+    from mutoscope.images import save_image
+
+    told = {"program": "mutoscope", "version": "9.0", "settings": {"scenes": "a", "new_key": [1]}}
+    save_image(load_image(draw("plain.png")), here / "new.png", recipe=told)
+    code, out, err = call("show", "new.png")
+    assert code == 2
+    assert any("new_key" in line for line in out)
+    assert len(err) == 1
+    assert "new_key" in err[0]

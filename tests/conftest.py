@@ -1,0 +1,85 @@
+"""Runs so small that they take milliseconds, and the pictures and films that they name."""
+
+import av
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from mutoscope.settings import load_settings
+
+SMALL = {
+    "scenes": "a fox",
+    "perceptors": "tiny",
+    "width": 32,
+    "height": 32,
+    "steps_per_scene": 4,
+    "cutouts": 2,
+    "seed": 7,
+}
+
+
+@pytest.fixture(scope="session")
+def small():
+    """The keys that make a run small."""
+    return dict(SMALL)
+
+
+@pytest.fixture
+def toy(tmp_path):
+    """Makes settings of a small run; paths begin in the test's folder."""
+
+    def settings(**changes):
+        return load_settings({**SMALL, **changes}, base=tmp_path)
+
+    return settings
+
+
+@pytest.fixture
+def single_thread():
+    """One thread, so that toy runs don't wait for cores that other work has."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def draw(tmp_path):
+    """Writes a picture of noise, or of one colour, into the test's folder."""
+
+    def write(name, size=(24, 18), *, colour=None, seed=0):
+        width, height = size
+        if colour is None:
+            pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3))
+        else:
+            pixels = np.broadcast_to(colour, (height, width, 3))
+        path = tmp_path / name
+        Image.fromarray(pixels.astype(np.uint8)).save(path)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def shoot(tmp_path):
+    """Writes a film of grey frames, each as light as its number says, into the test's folder."""
+
+    def write(name, lights, *, rate=12, size=(16, 16)):
+        path = tmp_path / name
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("libx264", rate=rate)
+            stream.width, stream.height = size
+            stream.pix_fmt = "yuv420p"
+            stream.options = {"crf": "5"}
+            for light in lights:
+                # The left half is black, so that it matters where a cutout lies.
+                pixels = np.zeros((size[1], size[0], 3), np.uint8)
+                pixels[:, size[0] // 2 :] = round(255 * light)
+                for packet in stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")):
+                    container.mux(packet)
+            for packet in stream.encode():
+                container.mux(packet)
+        return path
+
+    return write

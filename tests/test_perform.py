@@ -1,0 +1,341 @@
+"""Runs in their folders: whatever stops them, they end as the run never stopped."""
+
+import json
+import logging
+import sys
+from types import ModuleType
+
+import pytest
+import torch
+
+from mutoscope.api import render, settings_of_run
+from mutoscope.build import build
+from mutoscope.errors import ExtraError, RunError
+from mutoscope.frames import ClipSource
+from mutoscope.images import load_image
+from mutoscope.paint import Watch
+from mutoscope.perform import finish, perform, recipe, start_run
+from mutoscope.provenance import read_recipe
+from mutoscope.run import Run
+from mutoscope.settings import load_settings
+
+pytestmark = pytest.mark.usefixtures("single_thread")
+
+FILM = {
+    "scenes": "a fox || a boat",
+    "interpolation_steps": 2,
+    "steps_per_scene": 6,
+    "animation_mode": "2D",
+    "pre_animation_steps": 3,
+    "steps_per_frame": 3,
+    "save_every": 3,
+    "zoom_x_2d": 1,
+    "rotate_2d": 2,
+    "file_namespace": "toy",
+}
+CLOCKED = ("run.json", ".lock")  # what tells when and by whom
+
+
+def contents(folder):
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name not in CLOCKED
+    }
+
+
+def stops_after(steps):
+    left = iter([False] * (steps - 1))
+    return Watch(stopped=lambda: next(left, True))
+
+
+def go_on(folder, watch=None):
+    with Run.open(folder) as run:
+        settings, saved = settings_of_run(run), run.state()
+        if not finish(run, settings, saved):
+            list(perform(build(settings), run, saved=saved, watch=watch))
+
+
+def begin(settings, out, watch=None):
+    parts = build(settings)
+    with start_run(parts, out) as run:
+        list(perform(parts, run, watch=watch))
+    return run.folder
+
+
+# ── stopping ──
+
+
+@pytest.mark.parametrize("stop", range(1, 12))
+def test_a_stopped_film_goes_on_to_the_same_bytes(toy, tmp_path, stop):
+    whole = begin(toy(**FILM), tmp_path / "whole")
+    folder = begin(toy(**FILM), tmp_path / "stopped", stops_after(stop))
+    assert len((folder / "log.jsonl").read_bytes().splitlines()) == stop
+    go_on(folder)
+    assert contents(folder) == contents(whole)
+
+
+def test_stopped_at_every_step(toy, tmp_path):
+    whole = begin(toy(**FILM), tmp_path / "whole")
+    folder = begin(toy(**FILM), tmp_path / "stopped", stops_after(1))
+    for _ in range(11):
+        go_on(folder, stops_after(1))
+    assert contents(folder) == contents(whole)
+
+
+def test_a_complete_run_is_left_as_it_is(toy, tmp_path):
+    folder = begin(toy(**FILM), tmp_path)
+    before = contents(folder)
+    go_on(folder)
+    assert contents(folder) == before
+
+
+def test_what_a_complete_run_has_lost_is_made_again(toy, tmp_path):
+    folder = begin(toy(**FILM), tmp_path)
+    before = contents(folder)
+    (folder / "toy.mp4").unlink()
+    (folder / "losses.png").unlink()
+    go_on(folder)
+    assert contents(folder) == before
+
+
+def test_a_consumer_that_goes_away_leaves_a_run_that_goes_on(toy, tmp_path):
+    whole = begin(toy(**FILM), tmp_path / "whole")
+    parts = build(toy(**FILM))
+    with start_run(parts, tmp_path / "left") as run:
+        next(perform(parts, run))
+    go_on(run.folder)
+    assert contents(run.folder) == contents(whole)
+
+
+def test_a_full_disk_stops_the_run_and_what_was_kept_stands(toy, tmp_path, monkeypatch):
+    from mutoscope import atomic
+
+    whole = begin(toy(**FILM), tmp_path / "whole")
+    parts = build(toy(**FILM))
+    run = start_run(parts, tmp_path / "full")
+    write, left = atomic.write_bytes, iter(range(5))
+
+    def until_full(*args, **kwargs):
+        if next(left, None) is None:
+            raise OSError(28, "No space left on device")
+        write(*args, **kwargs)
+
+    monkeypatch.setattr(atomic, "write_bytes", until_full)
+    with pytest.raises(RunError) as refused, run:
+        list(perform(parts, run))
+    assert "the disk is full" in str(refused.value)
+    assert f"mutoscope resume {run.folder}" in str(refused.value)
+    assert run.frames()
+    monkeypatch.setattr(atomic, "write_bytes", write)
+    go_on(run.folder)
+    assert contents(run.folder) == contents(whole)
+
+
+def test_a_run_that_blows_up_keeps_its_last_good_state(toy, tmp_path):
+    settings = toy(scenes="a fox:10**(20*step)", steps_per_scene=6, save_every=2)
+    parts = build(settings)
+    with pytest.raises(RunError, match="step 3"), start_run(parts, tmp_path) as run:
+        list(perform(parts, run))
+    assert [number for number, _ in run.frames()] == [1]
+    lines = (run.folder / "log.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [1, 2]
+    with Run.open(run.folder) as opened:
+        assert opened.state().meta["steps"] == 2
+
+
+def test_a_state_that_does_not_say_its_steps_is_refused(toy, tmp_path):
+    parts = build(toy())
+    with start_run(parts, tmp_path) as run:
+        run.keep(1, torch.zeros(1, 3, 8, 8), tensors={}, meta={"steps": "many"})
+    with pytest.raises(RunError, match="does not say how many steps"):
+        go_on(run.folder)
+
+
+# ── what is written ──
+
+
+def test_a_films_folder_holds_what_it_should(toy, tmp_path):
+    folder = begin(toy(**FILM), tmp_path)
+    assert folder == tmp_path / "images_out/toy/toy"
+    names = {path.name for path in folder.rglob("*") if path.is_file()}
+    frames = {f"toy_{number}.png" for number in range(1, 5)}
+    states = {f"{number}.safetensors" for number in (2, 3, 4)}
+    assert names == frames | states | {
+        "settings.yaml", "run.json", "log.jsonl", "latest.png", "losses.png", "toy.mp4", ".lock",
+    }  # fmt: skip
+    film = ClipSource(folder / "toy.mp4")
+    assert (film.length, film.rate, film.size) == (4, 12, (32, 32))
+
+
+def test_the_settings_are_on_the_disk_before_the_first_step(toy, tmp_path):
+    parts = build(toy(**FILM))
+    with start_run(parts, tmp_path) as run:
+        text = (run.folder / "settings.yaml").read_text()
+        assert load_settings(run.folder / "settings.yaml") == parts.settings
+    assert text.endswith("# 0.00: a fox\n# 2.00: a boat\n")
+
+
+def test_scenes_in_the_log_of_a_still_that_saves_once(toy, tmp_path):
+    folder = begin(toy(scenes="a fox || a boat", save_every=0), tmp_path)
+    assert (folder / "settings.yaml").read_text().endswith("# 0.00: a fox\n# 0.50: a boat\n")
+
+
+def test_pictures_carry_a_recipe_that_makes_them_again(toy, tmp_path):
+    folder = begin(toy(**FILM), tmp_path)
+    told = read_recipe(folder / "frames/toy_3.png")
+    assert (told["frame"], told["step"]) == (3, 9)
+    frames = {frame.number: frame for frame in build(load_settings(told["settings"])).animate()}
+    again = (frames[3].image * 255).round()
+    assert torch.equal(again, (load_image(folder / "frames/toy_3.png") * 255).round())
+    assert read_recipe(folder / "toy.mp4")["settings"] == told["settings"]
+
+
+def test_a_recipe_tells_nothing_of_this_machine(toy, tmp_path):
+    assert str(tmp_path) not in json.dumps(recipe(toy(**FILM)))
+
+
+def test_equal_settings_write_equal_files(toy, tmp_path):
+    one, other = (begin(toy(**FILM), tmp_path / name) for name in "ab")
+    assert contents(one) == contents(other)
+    another = begin(toy(**FILM | {"seed": 8}), tmp_path / "c")
+    assert contents(one)["frames/toy_1.png"] != contents(another)["frames/toy_1.png"]
+
+
+@pytest.mark.parametrize(("backups", "kept"), [(0, [4]), (2, [3, 4]), ("all", [1, 2, 3, 4])])
+def test_backups(toy, tmp_path, backups, kept):
+    folder = begin(toy(**FILM, backups=backups), tmp_path)
+    assert sorted(int(path.stem) for path in (folder / "state").iterdir()) == kept
+
+
+def test_nothing_is_overwritten_unless_it_may_be(toy, tmp_path):
+    first = begin(toy(**FILM), tmp_path)
+    before = contents(first)
+    second = begin(toy(**FILM), tmp_path)
+    assert second.name == "toy(1)"
+    assert contents(first) == before
+    (first / "mine.txt").write_text("keep me")
+    third = begin(toy(**FILM | {"seed": 8}, allow_overwrite=True), tmp_path)
+    assert third == first
+    assert contents(first)["frames/toy_1.png"] != before["frames/toy_1.png"]
+    assert (first / "mine.txt").read_text() == "keep me"
+
+
+def test_without_a_film(toy, tmp_path):
+    folder = begin(toy(**FILM, film=False), tmp_path)
+    assert not list(folder.glob("*.mp4"))
+    assert len(list(folder.glob("frames/*.png"))) == 4
+
+
+# ── what is shown ──
+
+
+def watched(settings, tmp_path, monkeypatch):
+    """How often the losses were drawn, and where the newest picture lay after each look."""
+    drawn = []
+    draw = Run.draw_losses
+    monkeypatch.setattr(Run, "draw_losses", lambda run: drawn.append(run) or draw(run))
+    parts = build(settings)
+    with start_run(parts, tmp_path) as run:
+        pictures = [kept.picture for kept in perform(parts, run)]
+    assert all(picture.exists() for picture in pictures)
+    return len(drawn), [picture.name for picture in pictures], run.folder
+
+
+def test_the_newest_picture_is_told(toy, tmp_path, monkeypatch):
+    settings = toy(save_every=4, display_every=2, steps_per_scene=8)
+    drawn, pictures, _ = watched(settings, tmp_path, monkeypatch)
+    assert pictures == ["latest.png", "default_1.png", "latest.png", "default_2.png"]
+    assert drawn == 1
+
+
+def test_show_graphs_draws_the_losses_at_every_look(toy, tmp_path, monkeypatch):
+    settings = toy(save_every=4, display_every=2, steps_per_scene=8, show_graphs=True)
+    drawn, _, _ = watched(settings, tmp_path, monkeypatch)
+    assert drawn == 5
+
+
+@pytest.mark.parametrize("display_every", [0, 2])
+def test_display_scale_is_that_of_the_newest_picture(toy, tmp_path, display_every):
+    folder = begin(toy(display_scale=0.5, display_every=display_every), tmp_path)
+    assert load_image(folder / "latest.png").shape == (1, 3, 16, 16)
+    assert load_image(folder / "frames/default_1.png").shape == (1, 3, 32, 32)
+
+
+def test_show_palette_saves_the_palettes(toy, tmp_path):
+    palette = {"image_model": "Limited Palette", "palettes": 3, "palette_size": 4}
+    folder = begin(toy(**palette, show_palette=True, allow_overwrite=True), tmp_path)
+    assert load_image(folder / "palette.png").shape == (1, 3, 4 * 32, 3 * 16)
+    begin(toy(**palette, allow_overwrite=True), tmp_path)
+    assert not (folder / "palette.png").exists()
+
+
+# ── TensorBoard ──
+
+
+class Writer:
+    """What is asked of TensorBoard's writer."""
+
+    made = ()
+
+    def __init__(self, folder, purge_step):
+        self.folder, self.purge_step, self.written, self.closed = folder, purge_step, {}, False
+        Writer.made = (*Writer.made, self)
+
+    def add_scalar(self, tag, value, step):
+        self.written[tag, step] = value
+
+    def flush(self):
+        pass
+
+    def close(self):
+        self.closed = True
+
+
+@pytest.fixture
+def tensorboard(monkeypatch):
+    from mutoscope.build import parts as module
+
+    monkeypatch.setattr(Writer, "made", ())
+    fake = ModuleType("torch.utils.tensorboard")
+    fake.SummaryWriter = Writer
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", fake)
+    monkeypatch.setattr(module, "find_spec", lambda name: name)
+    return Writer
+
+
+def test_tensorboard_hears_of_every_step(toy, tmp_path, tensorboard):
+    folder = begin(toy(use_tensorboard=True), tmp_path, stops_after(3))
+    go_on(folder)
+    first, second = tensorboard.made
+    assert (first.purge_step, second.purge_step) == (1, 4)
+    assert first.folder == second.folder == str(folder / "tensorboard")
+    assert first.closed
+    assert second.closed
+    written = first.written | second.written
+    for line in (folder / "log.jsonl").read_text().splitlines():
+        record = json.loads(line)
+        for name in ("a fox", "smoothing", "total"):
+            assert written[f"losses/{name}", record["step"]] == record[name]
+    assert len(written) == 4 * 3
+
+
+def test_tensorboard_missing_is_said_before_anything_is_made(toy, tmp_path, monkeypatch):
+    from mutoscope.build import parts as module
+
+    monkeypatch.setattr(module, "find_spec", lambda _name: None)
+    with pytest.raises(ExtraError, match=r"pip install 'mutoscope\[tensorboard\]'"):
+        begin(toy(use_tensorboard=True), tmp_path)
+    assert not (tmp_path / "images_out").exists()
+
+
+def test_notices_do_not_repeat(toy, tmp_path, caplog):
+    with caplog.at_level(logging.INFO, "mutoscope"):
+        begin(toy(), tmp_path)
+    assert caplog.messages == []
+
+
+def test_render_makes_a_whole_run(toy, tmp_path):
+    assert contents(render(toy(**FILM), out=tmp_path / "a")) == contents(
+        begin(toy(**FILM), tmp_path / "b")
+    )

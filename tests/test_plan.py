@@ -1,0 +1,175 @@
+"""What a run will cost."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+import torch
+
+from mutoscope import plan
+from mutoscope.build import build, make_schedule
+from mutoscope.perceptors.tiny import Tiny
+from mutoscope.plan import (
+    Plan,
+    activation_bytes,
+    amount,
+    choose_chunks,
+    duration,
+    peak_memory,
+    timeline,
+)
+
+pytestmark = pytest.mark.usefixtures("single_thread")
+
+FILM = {"animation_mode": "2D", "pre_animation_steps": 3, "steps_per_frame": 2, "save_every": 2}
+
+
+class Clock:
+    """Time that passes as we say: the first step is slow, as it is in truth."""
+
+    def __init__(self, *steps):
+        self.now = 0.0
+        self.steps = iter(steps)
+        self.asked = 0
+
+    def perf_counter(self):
+        self.asked += 1
+        if self.asked > 1:
+            self.now += next(self.steps)
+        return self.now
+
+
+def test_time_is_that_of_a_step_once_all_is_warm(toy, monkeypatch):
+    clock = Clock(5.0, 0.25)
+    monkeypatch.setattr(plan, "time", clock)
+    parts = build(toy(steps_per_scene=40, scenes="a || b"))
+    assert parts.plan().seconds == pytest.approx(0.25 * 80)
+    assert clock.asked == 3  # two steps and no more
+
+
+def test_what_is_done_is_not_paid_for_again(toy, monkeypatch):
+    parts = build(toy(steps_per_scene=40, save_every=10))
+    monkeypatch.setattr(plan, "time", Clock(5.0, 0.25))
+    whole = parts.plan()
+    monkeypatch.setattr(plan, "time", Clock(5.0, 0.25))
+    rest = parts.plan(done=30)
+    assert rest.seconds == pytest.approx(0.25 * 10)
+    assert rest.disk < whole.disk
+
+
+@pytest.mark.parametrize("model", ["Unlimited Palette", "Limited Palette", "Fourier"])
+def test_planning_changes_nothing(toy, model):
+    settings = toy(**FILM, image_model=model, scenes="a fox || a boat")
+    plain, planned = build(settings), build(settings)
+    planned.plan()
+    for one, other in zip(plain.animate(), planned.animate(), strict=True):
+        assert torch.equal(one.image, other.image)
+        assert one.records == other.records
+
+
+def test_disk_grows_with_files_and_states(toy):
+    def disk(**changes):
+        return build(toy(steps_per_scene=40, save_every=10, **changes)).plan().disk
+
+    assert disk(backups="all") > disk(backups=1)
+    assert disk(width=64) > disk()
+    film = {"animation_mode": "2D", "pre_animation_steps": 10, "steps_per_frame": 10}
+    assert disk(**film) > disk(**film, film=False)
+
+
+def test_disk_is_what_a_run_takes(toy, tmp_path):
+    from mutoscope.api import render
+
+    settings = toy(**FILM, steps_per_scene=12, backups="all", width=128, height=128)
+    predicted = build(settings).plan().disk
+    folder = render(settings, out=tmp_path)
+    pictures = [*folder.glob("frames/*"), *folder.glob("state/*"), *folder.glob("*.mp4")]
+    assert predicted == pytest.approx(sum(path.stat().st_size for path in pictures), rel=0.5)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the peak is not inherited")
+def test_the_peak_of_memory_is_this_process_own():
+    ours = torch.ones(200_000_000)  # 0.8 GB
+    ask = "import torch; from mutoscope.plan import *; print(peak_memory(torch.device('cpu')))"
+    told = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
+    assert 50e6 < int(told.stdout) < 4 * ours.numel()
+    assert peak_memory(torch.device("cpu")) > 4 * ours.numel()
+
+
+# ── what is made smaller ──
+
+
+def test_cutouts_are_split_until_they_fit(monkeypatch):
+    tiny, cpu = Tiny(), torch.device("cpu")
+    each = activation_bytes(tiny)
+    assert each > 32 * 32 * 3 * 4  # the cutout at least
+    monkeypatch.setattr(plan, "CPU_ACTIVATIONS", 3 * each)
+    assert [choose_chunks([tiny], n, cpu) for n in (1, 3, 4, 8)] == [1, 1, 2, 3]
+    assert choose_chunks([tiny, Tiny(seed=1)], 3, cpu) == 3  # both are in memory at once
+    monkeypatch.setattr(plan, "CPU_ACTIVATIONS", 1)
+    assert choose_chunks([tiny], 5, cpu) == 5
+
+
+def test_what_is_made_smaller_is_said(toy):
+    assert (
+        "8 cutouts in 3 parts, to fit"
+        in build(toy(cutouts=8, gradient_accumulation_steps=3)).plan().line()
+    )
+    assert "parts" not in build(toy(cutouts=8)).plan().line()
+
+
+# ── in words ──
+
+
+def test_a_plan_is_one_line():
+    line = Plan(200, 1_400_000_000, 80_000_000, ("a note",)).line()
+    assert line == "plan: about 3 min 20 s, 1.4 GB of memory, 80 MB of disk, a note"
+    assert Plan(0.2, 0, 0).line() == "plan: less than 1 s, 0 B of memory, 0 B of disk"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.4, "less than 1 s"), (1, "1 s"), (59.4, "59 s"), (59.6, "1 min 00 s"),
+     (200, "3 min 20 s"), (3600, "1 h 00 min"), (7500, "2 h 05 min"), (90000, "25 h 00 min")],
+)  # fmt: skip
+def test_durations(seconds, text):
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (80e6, "80 MB"), (1.44e9, "1.4 GB")],
+)
+def test_amounts(size, text):
+    assert amount(size) == text
+
+
+@pytest.mark.parametrize("changes", [{}, {"save_every": 0}, {"save_every": 3}, FILM,
+                                     {**FILM, "save_every": 3}, {**FILM, "save_every": 0},
+                                     {**FILM, "pre_animation_steps": 0}])  # fmt: skip
+def test_the_timeline_says_what_the_schedule_does(toy, changes):
+    schedule = make_schedule(toy(scenes="a || b || c", steps_per_scene=7, **changes))
+    shots = list(schedule.shots())
+    rows = [line.split(None, 2) for line in timeline(schedule, ["a", "b", "c"])]
+    for scene in range(3):
+        files = [shot.saves for shot in shots if shot.scene == scene and shot.saves]
+        said = rows[scene + 1][1]
+        assert said == ("-" if not files else str(files[0]) if len(files) == 1
+                        else f"{files[0]}-{files[-1]}")  # fmt: skip
+        assert rows[scene + 1][0] == f"{7 * scene}-{7 * scene + 7}"
+    if schedule.animated:
+        moves = sum(shot.moves for shot in shots)
+        assert list(timeline(schedule, "abc"))[-1].endswith(f"moved {moves} times")
+
+
+def test_the_timeline_of_a_long_run_takes_no_time(toy):
+    schedule = replace(make_schedule(toy(**FILM)), steps_per_scene=100_000_000)
+    _, scene, film = timeline(schedule, ["a fox"])
+    assert scene.startswith("0-100000000")
+    assert film.startswith("film: 50000000 frames")
+
+
+def test_free_memory_counts_what_caches_would_give():
+    free = plan.free_memory()
+    assert free is None or 10_000_000 < free < 10**14
