@@ -34,7 +34,8 @@ LAYERS = [
     ["cli"],
     ["__main__"],
 ]
-GROUND = ["errors", "expressions", "tokens", "curves", "script", "names", "settings", "schedule", "sources"]
+GROUND = ["errors", "expressions", "tokens", "curves", "script", "names", "settings", "schedule",
+          "sources"]  # fmt: skip
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row}
 
 

@@ -212,7 +212,8 @@ def test_a_step_never_waits_for_the_device(border_mode, monkeypatch):
         rng=torch.Generator().manual_seed(0),
         chunks=2,
     )
+    terms = [seeing(Projection().to("meta"), "a"), brightness()]
     with BlockingCopies() as blocking:
-        values = weigh(look, [seeing(Projection().to("meta"), "a"), brightness()])
+        values = weigh(look, terms)
     assert image.grad.device.type == values["a"].device.type == "meta"
     assert blocking.count == 0

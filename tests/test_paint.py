@@ -307,7 +307,7 @@ def test_where_nothing_pulls_nothing_moves(toy):
 
 def collect(source, into):
     for frame in source:
-        into.append(frame)  # noqa: PERF402 - what came before an error is kept
+        into.append(frame)  # what came before an error is kept
 
 
 def test_a_loss_that_is_no_number_stops_the_run_at_the_last_good_state(toy):

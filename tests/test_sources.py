@@ -5,7 +5,7 @@ import shlex
 import pytest
 
 from mutoscope import sources
-from mutoscope.errors import SettingsError
+from mutoscope.errors import MediaError, SettingsError
 from mutoscope.run import check_namespace
 from mutoscope.settings import load_settings
 
@@ -88,3 +88,9 @@ def test_the_folder_of_models(here, monkeypatch):
     monkeypatch.setenv("HOME", str(here))
     assert sources.models_folder() == here / ".cache"
     assert sources.models_folder(here / "m") == here / "m"
+
+
+def test_a_folder_that_is_closed_to_us_is_refused(here, monkeypatch):
+    monkeypatch.setattr(sources.os, "access", lambda _path, _mode: False)
+    with pytest.raises(MediaError, match="nothing may be written in"):
+        sources.refuse_taken(here / "fox.png")

@@ -380,3 +380,15 @@ def test_the_log_says_every_term_of_every_step(call, here, film):
         terms = {key: record[key] for key in record if key not in ("step", "frame", "t", "total")}
         assert set(terms) == {"a fox" if record["step"] <= 6 else "a boat", "smoothing"}
         assert record["total"] == pytest.approx(sum(terms.values()))
+
+
+def test_ctrl_c_before_the_first_step_leaves_nothing(call, here, film, monkeypatch):
+    from mutoscope import build
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(build, "build", interrupted)
+    code, out, err = call("render", film)
+    assert (code, out, "".join(err)) == (130, [], "")
+    assert not (here / "images_out").exists()

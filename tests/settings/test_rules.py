@@ -145,15 +145,20 @@ def test_keys_without_effect_load_with_a_notice(caplog):
         load_settings(
             {"scenes": "a", "translate_x": 3, "zoom_x_2d": "t", "palettes": 3, "film_quality": 20}
             | {"direct_init_weight": 1, "use_mmc": False, "mmc_models": [{"id": "RN50"}]}
-            | {"clear_every": 100}
         )
     assert sorted(record.getMessage() for record in caplog.records) == [
-        "clear_every has no effect outside of a notebook",
         "direct_init_weight has no effect without init_image",
         "film_quality, translate_x, zoom_x_2d have no effect with animation_mode: off",
         "mmc_models has no effect without use_mmc: true",
         "palettes has no effect with image_model: Unlimited Palette",
     ]
+
+
+def test_what_a_preset_says_raises_no_notice(caplog):
+    with caplog.at_level(logging.INFO, "mutoscope"):
+        load_settings({"scenes": "a"}, ["image_model=Limited Palette"], preset="still")
+        load_settings({"scenes": "a", "palettes": 3}, quiet=True)
+    assert not caplog.records
 
 
 def test_keys_at_their_defaults_raise_no_notice(caplog):

@@ -64,7 +64,7 @@ class FourierCanvas(Canvas):
         decay: float = 1.5,
         opening: int = 0,
         start: float = 0.05,
-        lr: float = 0.22,
+        lr: float = 0.24,
     ) -> None:
         super().__init__()
         self.size, self.lr, self.opening = size, lr, opening

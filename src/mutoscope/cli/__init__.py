@@ -5,6 +5,7 @@ Every command imports what it needs when it runs, so that ``--help`` answers at 
 
 import logging
 import os
+import sys
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
@@ -88,11 +89,19 @@ def cli(verbose: bool) -> None:
 
 
 class Notices(logging.Handler):
-    """Prints notices on stderr, wherever that leads now: above the live display while it runs."""
+    """Prints notices on stderr, each in one line."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print one, in one line."""
-        click.echo(" ".join(record.getMessage().split()), err=True)
+        """Print one."""
+        tell(" ".join(record.getMessage().split()))
+
+
+def tell(text: str) -> None:
+    """Print a line on stderr, wherever that leads now: above the live display while it runs.
+
+    (click's echo would find the terminal behind what the display puts in its place.)
+    """
+    print(text, file=sys.stderr)
 
 
 def run(arguments: Sequence[str]) -> int:

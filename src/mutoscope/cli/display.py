@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -32,7 +32,7 @@ READ_SECONDS = 0.5  # how often losses are read between frames: each time waits 
 
 
 class Display:
-    """Two live lines: steps done and time left; losses, and where the newest picture lies.
+    """Three live lines: steps done and time left; the losses; where the newest picture lies.
 
     On a terminal they are redrawn in place. Elsewhere it is one plain line every twenty seconds.
 
@@ -60,7 +60,7 @@ class Display:
         self.newest: Path | None = None
         self.losses = ""
         self.started = self.spoke = self.read = time.monotonic()
-        self.progress = _TwoLines(
+        self.progress = _WithLines(
             TextColumn("painting"),
             BarColumn(),
             MofNCompleteColumn(),
@@ -130,22 +130,21 @@ class Display:
         return " · ".join(part for part in parts if part)
 
     def _refresh(self) -> None:
-        # The path first: where the line is too long it is the losses that are cut.
-        parts = [str(self.newest) if self.newest else "", self.losses]
-        self.progress.below = "  ".join(part for part in parts if part)
+        newest = str(self.newest) if self.newest else ""
+        self.progress.below = [line for line in (self.losses, newest) if line]
         self.progress.update(self.task, completed=self.done)
 
 
-class _TwoLines(Progress):
-    """A progress bar with a line of text below."""
+class _WithLines(Progress):
+    """A progress bar with lines of text below."""
 
-    below = ""
+    below: Sequence[str] = ()
 
     def get_renderables(self) -> Iterable[RenderableType]:
         """The bar and the text; a path in it may hold brackets, so it is no markup."""
         yield from super().get_renderables()
-        if self.below:
-            yield Text(self.below, style="cyan", no_wrap=True, overflow="ellipsis")
+        for line in self.below:
+            yield Text(line, style="cyan", no_wrap=True, overflow="ellipsis")
 
 
 class FetchDisplay:

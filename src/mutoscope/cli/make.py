@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mutoscope.cli import tell
+
 if TYPE_CHECKING:
     from types import FrameType
 
@@ -212,7 +214,7 @@ def stopping() -> Iterator[Callable[[], bool]]:
         if asked:
             raise KeyboardInterrupt
         asked = True
-        click.echo("stopping after this step (once more to stop at once)", err=True)
+        tell("stopping after this step (once more to stop at once)")
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

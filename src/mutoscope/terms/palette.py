@@ -83,8 +83,10 @@ def normalisation(weights: Tensor) -> Tensor:
     n, pixels = p.shape
     if n == 1 or pixels == 1:
         return p.new_zeros(())
-    sigma = p.std(1).clamp_min(1e-6)  # palettes that are equal everywhere would divide by 0
-    centred = (p - p.mean(1, keepdim=True)) / sigma.unsqueeze(1)
-    correlation = centred @ centred.T / pixels
+    centred = p - p.mean(1, keepdim=True)
+    covariance = centred @ centred.T
+    # Palettes that are equal everywhere would divide by 0.
+    sigma = (covariance.diagonal() / (pixels - 1)).clamp_min(1e-12).sqrt()
+    correlation = covariance / torch.outer(sigma, sigma) / pixels
     apart = correlation.sum() - correlation.diagonal().sum()
     return apart / n**2 + (sigma * pixels).reciprocal().mean()

@@ -1,0 +1,59 @@
+"""A process that has imported everything, and forks workers that run the command line.
+
+Each line read is a JSON list: the folder to work in, then the arguments. Each worker's number is
+printed when it begins, and how it ended when it has. What it prints goes to ``out`` and ``err``
+in its folder. The environment variable SLEEPS has a step of pixels last for ever.
+"""
+
+import json
+import os
+import sys
+import time
+
+import torch
+
+import mutoscope.api
+import mutoscope.cli.display  # noqa: F401
+from mutoscope.canvas.pixels import Pixels
+from mutoscope.cli import run
+
+
+def fall_asleep(step):
+    """Let the drawing of one step never come to its end."""
+    forward, drawn = Pixels.forward, [0]
+
+    def slow(self):
+        drawn[0] += 1
+        if drawn[0] == step:
+            with open("asleep", "w"):  # noqa: PTH123
+                time.sleep(600)
+        return forward(self)
+
+    Pixels.forward = slow
+
+
+def work(folder, sleeps, arguments):
+    os.chdir(folder)
+    for number, name in ((1, "out"), (2, "err")):
+        os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), number)
+    if sleeps:
+        fall_asleep(sleeps)
+    code = run(arguments)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def main():
+    torch.set_num_threads(1)
+    for line in sys.stdin:
+        worker = os.fork()
+        if worker == 0:
+            work(*json.loads(line))
+        print(worker, flush=True)  # noqa: T201
+        _, status = os.waitpid(worker, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
