@@ -198,7 +198,7 @@ def test_a_curve_is_fast():
     for _ in range(20_000):
         made(values)
     # About 0.3 µs on a quiet machine.
-    assert time.process_time() - start < 0.2
+    assert time.process_time() - start < 1
 
 
 def test_a_vector_is_written_as_a_list_or_given_as_one():

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from mutoscope.build import build
-from mutoscope.build.canvases import CANVASES, Squares
+from mutoscope.build.canvases import CANVASES
 from mutoscope.canvas.pixels import Pixels
+from mutoscope.canvas.squares import Squares
 from mutoscope.paint import rng_for
 from mutoscope.settings import load_settings
 from mutoscope.settings.keys import Keys

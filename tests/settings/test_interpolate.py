@@ -82,9 +82,9 @@ def test_a_circle_is_named():
 def test_doubling_is_bounded():
     values = {"a0": "x" * 100}
     values |= {f"a{i}": f"${{a{i - 1}}}" * 2 for i in range(1, 60)}
-    began = time.perf_counter()
+    began = time.process_time()
     assert "would grow over" in refusal(values)
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_deep_nesting_is_refused():

@@ -3,8 +3,7 @@ import math
 import pytest
 import torch
 
-from mutoscope.errors import MediaError
-from mutoscope.terms.masks import Painted, Place, Reel, Still, area_table, box_means, diffused
+from mutoscope.terms.masks import Painted, Place, Still, area_table, box_means, diffused
 
 HALF = torch.cat([torch.zeros(4, 2), torch.ones(4, 2)], 1)  # right half white
 THIRDS = [[0.25, 0.0], [0.0, 0.0], [0.5, 0.0]], [[0.5, 1.0]] * 3  # middle, black, white
@@ -82,36 +81,18 @@ def test_a_glance_gets_its_part_of_the_steps_shares(tools):
         assert shares(tools, mask, *THIRDS, part=slice(1, 3)) == whole[1:]
 
 
-def film(n, counts):
-    class Film:
-        def __iter__(self):
-            for i in range(n):
-                counts.append(i)
-                yield torch.full((1, 3, 2, 2), i / 10)
+class Reel:
+    """A mask source of ready masks that holds its last one."""
 
-    return Film()
+    def __init__(self, masks):
+        self.masks = masks
 
-
-def test_a_film_plays_on_holds_its_last_frame_and_reads_each_once():
-    counts = []
-    reel = Reel(film(3, counts))
-    seen = [round(reel.frame(i)[0, 0].item(), 4) for i in (0, 0, 1, 2, 3, 7, 9)]
-    assert seen == [0.0, 0.0, 0.1, 0.2, 0.2, 0.2, 0.2]
-    assert counts == [0, 1, 2]
-    assert reel.frame(1)[0, 0].item() == pytest.approx(0.1)  # back: played anew
-
-
-def test_a_run_that_starts_after_the_films_end_gets_the_last_frame():
-    assert Reel(film(3, [])).frame(50)[0, 0].item() == pytest.approx(0.2)
-
-
-def test_a_film_without_frames_is_refused():
-    with pytest.raises(MediaError, match=r"clouds\.mp4: holds no frame"):
-        Reel(film(0, []), place="clouds.mp4").frame(0)
+    def frame(self, index):
+        return self.masks[min(index, len(self.masks) - 1)]
 
 
 def test_a_film_advances_by_its_stride_with_the_frames(tools):
-    frames = [torch.zeros(1, 3, 4, 4) for _ in range(5)]
+    frames = [torch.zeros(4, 4) for _ in range(5)]
     for i, frame in enumerate(frames[:4]):
         frame[..., i] = 1  # column i is white
     frames[4][..., 0] = 1

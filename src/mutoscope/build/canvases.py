@@ -3,13 +3,13 @@
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
 
 from mutoscope.build.pictures import Pictures
-from mutoscope.canvas.base import Canvas, Warp
+from mutoscope.canvas.base import Canvas
 from mutoscope.canvas.fourier import FourierCanvas
 from mutoscope.canvas.palette import Palette
-from mutoscope.canvas.pixels import Pixels, enlarge, shrink
+from mutoscope.canvas.pixels import Pixels
+from mutoscope.canvas.squares import Squares
 from mutoscope.settings import Settings
 
 Make = Callable[[Settings, tuple[int, int], torch.Generator], Canvas]
@@ -54,32 +54,6 @@ def _fourier(settings: Settings, size: tuple[int, int], generator: torch.Generat
     opening = round(settings.coarse_to_fine * first)
     canvas = FourierCanvas(size, generator=generator, opening=opening)
     return canvas if settings.pixel_size == 1 else Squares(canvas, settings.pixel_size)
-
-
-class Squares(Canvas):
-    """A canvas whose every pixel is drawn as a square, ``side`` pixels of the picture wide."""
-
-    def __init__(self, canvas: Canvas, side: int) -> None:
-        super().__init__()
-        self.canvas, self.side, self.lr = canvas, side, canvas.lr
-        self.size = (canvas.size[0] * side, canvas.size[1] * side)
-
-    def forward(self) -> Tensor:
-        """See `Canvas.forward`."""
-        drawn: Tensor = self.canvas()
-        return enlarge(drawn, self.side)
-
-    def encode(self, image: Tensor) -> None:
-        """See `Canvas.encode`."""
-        self.canvas.encode(shrink(image, self.size, self.side))
-
-    def constrain(self) -> None:
-        """See `Canvas.constrain`."""
-        self.canvas.constrain()
-
-    def move(self, warp: Warp) -> None:
-        """Carry the squares themselves; a warp suits every resolution."""
-        self.canvas.move(warp)
 
 
 # From a name in the settings to what draws; the schema's names are held to these by a test.

@@ -1,14 +1,12 @@
 """The pictures and films that settings name, each read once, before any network is loaded."""
 
-from pathlib import Path
-
 from torch import Tensor
 
-from mutoscope.frames import ClipSource
+from mutoscope.frames import MaskClip
 from mutoscope.images import load_image, load_mask
 from mutoscope.script import Mask
 from mutoscope.settings import Settings
-from mutoscope.terms.masks import MaskSource, Reel, Still
+from mutoscope.terms.masks import MaskSource, Still
 
 
 class Pictures:
@@ -57,8 +55,7 @@ class Pictures:
         path = self._settings.resolve(mask.value)
         if path not in self._masks:
             if mask.kind == "video":
-                clip = ClipSource(Path(path), rate=self._settings.frames_per_second)
-                self._masks[path] = Reel(clip, place=path)
+                self._masks[path] = MaskClip(path, self._settings.frames_per_second)
             else:
                 self._masks[path] = Still(load_mask(path))
         return self._masks[path]

@@ -199,7 +199,7 @@ class MaskClip:
         self._mask: Tensor | None = None
 
     def frame(self, index: int) -> Tensor:
-        """Mask number `index` (from 0), (H, W) in [0, 1].
+        """Mask number `index` (from 0), (H, W) in [0, 1]: the same tensor while it is the same.
 
         Going forward is fast; going back reads the film again from its start. Past the end the
         last frame stands still.
@@ -217,9 +217,11 @@ class MaskClip:
                 log.info("%s: ends before this film; its last frame is held", self._source.path)
             else:
                 self._shown, self._at = following, self._at + 1
+        if self._shown is None:
+            raise MediaError(f"{self._source.path}: holds no frame; give a film with one at least")
         if self._mask is None or self._shown is not before:
             self._mask = luma(self._source.picture(self._shown))
-        return self._mask.clone()
+        return self._mask
 
     def close(self) -> None:
         """Close the file; asking for a frame opens it again."""

@@ -1,0 +1,1 @@
+"""What sees: networks that put pictures and words into one space."""

@@ -9,15 +9,13 @@ above 1; here blocked is blocked.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
-from mutoscope.errors import MediaError
-from mutoscope.images import luma
 from mutoscope.look import Eye, Look
 from mutoscope.terms.base import Number, spherical
 
@@ -111,39 +109,6 @@ class Still:
     def frame(self, index: int) -> Tensor:  # noqa: ARG002
         """The mask."""
         return self.mask
-
-
-class Reel:
-    """A mask source that plays a film, and after its end holds the last frame.
-
-    ``frames`` is iterable more than once and yields pictures (1, 3, H, W); one is in memory at a
-    time. Going back to an earlier frame starts the film anew.
-
-    Raises:
-        MediaError: the film has no frame at all (when the first is asked for).
-    """
-
-    def __init__(self, frames: Iterable[Tensor], *, place: str = "mask video") -> None:
-        self._frames = frames
-        self._place = place
-        self._playing: Iterator[Tensor] | None = None
-        self._at = -1
-        self._mask: Tensor | None = None
-
-    def frame(self, index: int) -> Tensor:
-        """The lightness of frame ``index`` (from 0) or of the last one, (H, W)."""
-        if self._playing is None or index < self._at:
-            self._playing, self._at, self._mask = iter(self._frames), -1, None
-        while self._at < index:
-            picture = next(self._playing, None)
-            self._at += 1
-            if picture is None:
-                self._at = index  # the film is over: what came last stays
-            else:
-                self._mask = luma(picture)
-        if self._mask is None:
-            raise MediaError(f"{self._place}: holds no frame; give a film with one at least")
-        return self._mask
 
 
 class Painted:
