@@ -448,3 +448,8 @@ def test_the_language_needs_no_heavy_import():
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
+
+
+def test_a_mask_whose_bracket_is_not_closed_is_refused():
+    with pytest.raises(ScriptError, match=r"not closed; write \[mask\.png\]"):
+        parse_scenes("a fox:1_[mask.png")

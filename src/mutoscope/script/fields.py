@@ -134,6 +134,8 @@ def _read_mask(piece: Piece, cutoff: Curve | None, of: str) -> Mask:
     if not text.strip():
         raise piece.error(f"mask{of}: it is empty; write a letter, words, [a file], or no _")
     if not piece.quoted:
+        if text.lstrip().startswith("["):
+            raise piece.error(f"mask{of}: its bracket is not closed; write [{text.strip(' [')}]")
         if text == "a":
             return Mask(cutoff=cutoff)
         if text in LETTERS:
