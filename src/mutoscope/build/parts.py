@@ -77,6 +77,8 @@ def build(settings: Settings, *, progress: Callable[[str], Progress] | None = No
 
     canvas = make_canvas(settings, pictures, generator=rng_of("canvas")).to(device)
     perceptors = load_perceptors(settings, device, progress)
+    for perceptor in perceptors:
+        perceptor.judges_strangeness = settings.natural_weight > 0
     if "auto" in settings.perceptor_names:
         # What was taken is written down: a run that goes on must not choose anew.
         settings = settings.replace(perceptors=[perceptor.name for perceptor in perceptors])

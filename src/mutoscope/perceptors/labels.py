@@ -78,7 +78,7 @@ class Labels(Perceptor):
 
     def see(self, batch: Tensor) -> Sight:
         """Embed ``batch`` and say how unlike photographs' its channel statistics are, at once."""
-        logits, strangeness = self.classifier(batch, strangeness=True)
+        logits, strangeness = self.classifier(batch, strangeness=self.judges_strangeness)
         return Sight(_direction(logits), strangeness)
 
     def embed_text(self, texts: Sequence[str]) -> Tensor:
