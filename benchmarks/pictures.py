@@ -50,15 +50,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Make the pictures, judge them, print a line for each and the sums."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE")
-    parser.add_argument("--only", type=int, metavar="N", help="only the first N sentences")
+    parser.add_argument("--only", default="1-20", metavar="A-B", help="only sentences A to B")
     parser.add_argument("--sheet", type=Path, help="write the pictures as one sheet, with captions")
     parser.add_argument("--json", type=Path, help="write the figures as JSON")
     given = parser.parse_args(arguments)
 
     settings = dict(override.split("=", 1) for override in given.overrides)
+    first, last = map(int, given.only.split("-"))
     judge = Judge()
     rows, pictures = [], []
-    for sentence, classes in SENTENCES[: given.only]:
+    for sentence, classes in SENTENCES[first - 1 : last]:
         start = time.process_time()
         picture = mutoscope.image(sentence, **{"perceptors": "labels", "seed": 0, **settings})
         row = {"sentence": sentence, "cpu": time.process_time() - start}
