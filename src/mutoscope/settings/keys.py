@@ -234,7 +234,8 @@ class Keys(BaseModel):
     natural_weight: Number = key(
         0.0,
         "How strongly the picture is kept like the photographs that perceptors were trained on, "
-        "by the statistics of what they see. Only labels can tell; the others have no say.",
+        "by the statistics of what they see in a step's cutouts, or in each part of them where "
+        "gradient_accumulation_steps splits them. Only labels can tell; the others have no say.",
         group="image",
         own=True,
         ge=0,

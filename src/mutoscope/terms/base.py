@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from mutoscope.look import Term, distinct, weigh
+from mutoscope.look import Look, Term, distinct, weigh
 
-__all__ = ["NEVER", "ONE", "Number", "Term", "distinct", "pull", "spherical", "weigh"]
+__all__ = ["NEVER", "ONE", "Number", "Term", "Weighted", "distinct", "pull", "spherical", "weigh"]
 
 # A number over time: a `mutoscope.curves.Curve`, or any function of a moment's values.
 Number = Callable[[Mapping[str, float]], float]
@@ -52,3 +52,29 @@ def spherical(x: Tensor, y: Tensor) -> Tensor:
     apart = torch.linalg.vector_norm(x - y, dim=-1)
     together = torch.linalg.vector_norm(x + y, dim=-1)
     return 2 * torch.atan2(apart, together).square()
+
+
+class Weighted:
+    """A term that is one number of a look, `raw`, times a weight over time; nothing at weight 0.
+
+    Args:
+        name: a label for the log.
+        weight: may vary with time and be negative.
+    """
+
+    cuts = False
+
+    def __init__(self, name: str, *, weight: Number = ONE) -> None:
+        self.name = name
+        self.weight = weight
+
+    def __call__(self, look: Look) -> Tensor:
+        """The weighted number, a scalar; it is not even worked out where the weight is 0."""
+        weight = self.weight(look.moment.values)
+        if weight == 0:
+            return torch.zeros((), device=look.image.device)
+        return pull(self.raw(look), weight)
+
+    def raw(self, look: Look) -> Tensor:
+        """The number before its weight, a scalar with gradient."""
+        raise NotImplementedError

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from mutoscope.look import Look
-from mutoscope.terms.base import ONE, Number, pull
+from mutoscope.terms.base import ONE, Number, Weighted
 
 # The brightness of photographs, as a logit, has a deviation of 0.6 (a cat's fur) to 1.9 (a portrait
 # before black); this is near the middle, and leaves next to nothing at black or white.
@@ -13,24 +13,18 @@ PHOTOGRAPH = 1.1
 DARKEST = 1 / 512
 
 
-class Contrast:
+class Contrast(Weighted):
     """As much difference between dark and light as a photograph has: neither fog nor bare black."""
-
-    cuts = False
 
     def __init__(
         self, name: str = "contrast", *, weight: Number = ONE, target: float = PHOTOGRAPH
     ) -> None:
-        self.name = name
-        self.weight = weight
+        super().__init__(name, weight=weight)
         self.target = target
 
-    def __call__(self, look: Look) -> Tensor:
-        """The weighted square of how far the contrast is from the target, as a share of it."""
-        weight = self.weight(look.moment.values)
-        if weight == 0:
-            return torch.zeros((), device=look.image.device)
-        return pull((contrast(look.image) / self.target - 1).square(), weight)
+    def raw(self, look: Look) -> Tensor:
+        """The square of how far the contrast is from the target, as a share of it."""
+        return (contrast(look.image) / self.target - 1).square()
 
 
 def contrast(image: Tensor) -> Tensor:

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from mutoscope.look import Eye, Look
-from mutoscope.terms.base import ONE, Number, pull
+from mutoscope.terms.base import ONE, Number, Weighted
 
 
-class Natural:
+class Natural(Weighted):
     """Less strange to those of the perceptors that can tell; the rest have no say."""
 
     cuts = True
@@ -17,15 +17,11 @@ class Natural:
     def __init__(
         self, perceptors: Sequence[Eye], name: str = "strangeness", *, weight: Number = ONE
     ) -> None:
-        self.name = name
+        super().__init__(name, weight=weight)
         self.perceptors = tuple(perceptors)
-        self.weight = weight
 
-    def __call__(self, look: Look) -> Tensor:
-        """The weighted mean strangeness; 0 where no perceptor can tell."""
-        weight = self.weight(look.moment.values)
-        seen = [look.views(p).strangeness for p in self.perceptors] if weight else []
+    def raw(self, look: Look) -> Tensor:
+        """The mean strangeness; 0 where no perceptor can tell."""
+        seen = [look.views(perceptor).strangeness for perceptor in self.perceptors]
         told = [strangeness for strangeness in seen if strangeness is not None]
-        if not told:
-            return torch.zeros((), device=look.image.device)
-        return pull(torch.stack(told).mean(), weight)
+        return torch.stack(told).mean() if told else torch.zeros((), device=look.image.device)

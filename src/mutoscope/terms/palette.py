@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mutoscope.look import Look
-from mutoscope.terms.base import ONE, Number, pull
+from mutoscope.terms.base import ONE, Number, Weighted
 
 LUMA = (0.299, 0.587, 0.114)
 
@@ -24,39 +24,27 @@ class PaletteCanvas(Protocol):
         """The palettes from dark to light, (k colours, n palettes, 3) in [0, 1]."""
 
 
-class HDR:
+class HDR(Weighted):
     """Palettes whose colours run from black to white; see `hdr`. A locked one has no gradient."""
 
-    cuts = False
-
     def __init__(self, name: str = "hdr", *, weight: Number = ONE) -> None:
-        self.name = name
-        self.weight = weight
+        super().__init__(name, weight=weight)
 
-    def __call__(self, look: Look) -> Tensor:
-        """The weighted loss."""
-        weight = self.weight(look.moment.values)
-        if weight == 0:
-            return torch.zeros((), device=look.image.device)
+    def raw(self, look: Look) -> Tensor:
+        """The loss."""
         canvas = cast(PaletteCanvas, look.canvas)
-        return pull(hdr(canvas.colours(), canvas.gamma), weight)
+        return hdr(canvas.colours(), canvas.gamma)
 
 
-class Normalisation:
+class Normalisation(Weighted):
     """Palettes that each have their own part of the picture; see `normalisation`."""
 
-    cuts = False
-
     def __init__(self, name: str = "palette normalisation", *, weight: Number = ONE) -> None:
-        self.name = name
-        self.weight = weight
+        super().__init__(name, weight=weight)
 
-    def __call__(self, look: Look) -> Tensor:
-        """The weighted loss."""
-        weight = self.weight(look.moment.values)
-        if weight == 0:
-            return torch.zeros((), device=look.image.device)
-        return pull(normalisation(cast(PaletteCanvas, look.canvas).weights), weight)
+    def raw(self, look: Look) -> Tensor:
+        """The loss."""
+        return normalisation(cast(PaletteCanvas, look.canvas).weights)
 
 
 def hdr(colours: Tensor, gamma: float = 1.0) -> Tensor:

@@ -1,27 +1,20 @@
 """Smooth: the term against grain, or, with a negative weight, for it."""
 
-import torch
 from torch import Tensor
 
 from mutoscope.look import Look
-from mutoscope.terms.base import ONE, Number, pull
+from mutoscope.terms.base import ONE, Number, Weighted
 
 
-class Smooth:
+class Smooth(Weighted):
     """Few differences between neighbouring pixels: `total_variation` times a weight over time."""
 
-    cuts = False
-
     def __init__(self, name: str = "smoothing", *, weight: Number = ONE) -> None:
-        self.name = name
-        self.weight = weight
+        super().__init__(name, weight=weight)
 
-    def __call__(self, look: Look) -> Tensor:
-        """The weighted total variation."""
-        weight = self.weight(look.moment.values)
-        if weight == 0:
-            return torch.zeros((), device=look.image.device)
-        return pull(total_variation(look.image), weight)
+    def raw(self, look: Look) -> Tensor:
+        """The total variation."""
+        return total_variation(look.image)
 
 
 def total_variation(image: Tensor) -> Tensor:
