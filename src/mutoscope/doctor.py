@@ -12,7 +12,6 @@ from typing import Literal
 from mutoscope.errors import MutoscopeError
 from mutoscope.plan import amount, free_memory
 
-OLDEST_PYTHON = (3, 11)
 EXTRAS = {
     "open_clip": ("open-clip", "any network that open_clip knows"),
     "tensorboard": ("tensorboard", "losses in TensorBoard (use_tensorboard)"),
@@ -32,12 +31,9 @@ class Finding:
 
 def examine(models_parent_dir: Path | None = None) -> list[Finding]:
     """Look at everything, in the order in which a user would ask."""
-    from mutoscope.settings import Settings
+    from mutoscope.sources import models_folder
 
-    folder = (
-        models_parent_dir
-        or Path(Settings.model_fields["models_parent_dir"].get_default()).expanduser()
-    )
+    folder = models_folder(models_parent_dir)
     return [
         _python(),
         *_devices(),

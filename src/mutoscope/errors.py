@@ -46,6 +46,11 @@ class ExtraError(MutoscopeError):
     """An optional package is needed and not installed."""
 
 
+def printable(text: str, *, allowed: str = "") -> str:
+    """``text`` from outside as one that can't steer a terminal; ``allowed`` characters stay."""
+    return "".join(c if c.isprintable() or c in allowed else "�" for c in text)
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """The end of a message: ``"; did you mean 'x'?"`` for the nearest known word, or nothing."""
     words = list(known)

@@ -21,7 +21,7 @@ from email.message import Message
 from typing import IO, Any
 from urllib.parse import urlsplit
 
-from mutoscope.errors import MediaError
+from mutoscope.errors import MediaError, printable
 
 MAX_BYTES = 32 * 2**20
 SECONDS = 20.0
@@ -95,7 +95,7 @@ def _show(url: str) -> str:
 
 def _printable(text: str) -> str:
     """What a server says, in one line that can do nothing to a terminal."""
-    return "".join(c if c.isprintable() else "�" for c in text[:500])
+    return printable(text[:500])
 
 
 def _check_address(url: str, shown: str) -> None:

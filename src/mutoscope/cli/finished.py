@@ -4,6 +4,10 @@ from pathlib import Path
 
 import click
 
+from mutoscope.errors import printable
+
+JOINER = "\u200d"  # composes emoji, and does nothing else to a terminal
+
 
 @click.command(epilog="Example:  mutoscope film images_out/harbour/harbour/frames -o harbour.mp4")
 @click.argument("folder", type=click.Path(path_type=Path))
@@ -59,16 +63,8 @@ def show(picture: Path) -> None:
     recipe = recipe_of(picture)
     for key in ("version", "frame", "step"):
         if key in recipe:
-            click.echo(f"# {key}: {printable(recipe[key])}")
+            click.echo(printable(f"# {key}: {recipe[key]}", allowed=JOINER))
     for key, value in recipe["settings"].items():
-        click.echo(printable(f"{key}: {as_scalar(value)}"))
+        click.echo(printable(f"{key}: {as_scalar(value)}", allowed=JOINER))
     click.echo()
-    click.echo(printable(command_for(recipe), allowed="\n\t\u200d"))
-
-
-def printable(value: object, allowed: str = "\u200d") -> str:
-    """A value from a file as text that can't steer the terminal it is printed on.
-
-    The joiner that composes emoji is harmless, and so may be what else is ``allowed``.
-    """
-    return "".join(c if c.isprintable() or c in allowed else "�" for c in str(value))
+    click.echo(printable(command_for(recipe), allowed=f"\n\t{JOINER}"))

@@ -27,7 +27,6 @@ class Perceptor(nn.Module):
         name: what settings and messages call it.
         size: the side of the square pictures it looks at, in pixels.
         width: the length of its embeddings.
-        notes: one sentence on what it can and can't see, for whoever is shown its name.
         judges_strangeness: whether `see` is to say how strange a batch is, if it can; switched off
             where nobody asks, it saves that time.
     """
@@ -35,7 +34,6 @@ class Perceptor(nn.Module):
     name: str
     size: int
     width: int
-    notes: str = ""
     judges_strangeness: bool = True
 
     def embed_image(self, batch: Tensor) -> Tensor:

@@ -29,8 +29,6 @@ class Clip(Perceptor):
     from a file.
     """
 
-    notes = "sees what captions speak of: things, places, styles, artists, light and mood"
-
     def __init__(
         self,
         vision: VisionTransformer | ModifiedResNet,

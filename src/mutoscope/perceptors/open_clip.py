@@ -18,8 +18,6 @@ from mutoscope.perceptors.base import Perceptor
 class OpenClip(Perceptor):
     """A model of open_clip's, frozen; `load_open_clip` makes one by name."""
 
-    notes = "sees what the captions it was trained on speak of"
-
     def __init__(self, model: Any, tokenizer: Any, *, name: str) -> None:
         super().__init__()
         pixels = model.visual.preprocess_cfg

@@ -19,8 +19,6 @@ class Tiny(Perceptor):
     A text is the sum of a random direction for each of its words: order and case don't matter.
     """
 
-    notes = "a stand-in for tests: its words mean nothing"
-
     def __init__(self, size: int = 32, *, width: int = 32, seed: int = 0) -> None:
         super().__init__()
         self.name, self.size, self.width = "tiny", size, width

@@ -31,7 +31,7 @@ from torch import Tensor
 import mutoscope
 from mutoscope import atomic
 from mutoscope.chart import losses_chart, read_records
-from mutoscope.errors import MediaError, RunError
+from mutoscope.errors import MediaError, RunError, printable
 from mutoscope.images import encode
 from mutoscope.run import journal, layout
 from mutoscope.run.about import About, FilmPlan
@@ -371,5 +371,5 @@ def _with_scenes(text: str, scenes: Iterable[tuple[float, str]]) -> str:
     lines = [text.rstrip("\n")]
     for number, scene in scenes:
         words = " ".join(scene.split())
-        lines.append(f"# {number:.2f}: " + "".join(c if c.isprintable() else "�" for c in words))
+        lines.append(f"# {number:.2f}: {printable(words)}")
     return "\n".join(lines) + "\n"
