@@ -7,6 +7,7 @@ import torch
 from PIL import Image
 
 from mutoscope.settings import load_settings
+from mutoscope.vqgan import Architecture, new_vqgan, write_architecture
 
 SMALL = {
     "scenes": "a fox",
@@ -83,3 +84,17 @@ def shoot(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def small_vqgan(tmp_path_factory):
+    """The folder of a pair of files in taming's form: a VQGAN of f = 4 with random weights."""
+    folder = tmp_path_factory.mktemp("vqgan")
+    architecture = Architecture(
+        kind="vq", embed_dim=8, n_embed=32, z_channels=8, ch=32, ch_mult=(1, 1, 1),
+        num_res_blocks=1, attn_resolutions=(), resolution=32,
+    )  # fmt: skip
+    model = new_vqgan(architecture, generator=torch.Generator().manual_seed(0))
+    write_architecture(architecture, folder / "model.yaml")
+    torch.save({"state_dict": model.state_dict(), "epoch": 3}, folder / "model.ckpt")
+    return folder

@@ -20,15 +20,20 @@ def steps(*arguments):
 
 
 @pytest.mark.slow
-def test_cases_are_measured_and_told(tmp_path):
+@pytest.mark.parametrize("canvas", ["Fourier", "toy VQGAN"])
+def test_cases_are_measured_and_told(tmp_path, canvas):
     files = tmp_path / "steps.json", tmp_path / "steps.md"
-    told = steps("--only", "Fourier", "toy ViT", "--json", files[0], "--markdown", files[1])
+    told = steps("--only", canvas, "toy ViT", "--json", files[0], "--markdown", files[1])
     assert told.returncode == 0, told.stderr
     two, four = json.loads(files[0].read_text(encoding="utf-8"))["cases"]
     assert (two["cutouts"], four["cutouts"]) == (2, 4)
     for case in (two, four):
+        assert case["canvas"] == canvas
         assert case["decodes_per_step"] == 1
+        assert case["weight_gradients"] == 0
         assert 0 < case["perceptor_seconds"] < case["cpu_seconds"]
+        assert (case["decoder_seconds"] > 0) is (canvas == "toy VQGAN")
+        assert case["decoder_seconds"] < case["cpu_seconds"]
         assert 0 < case["outside"] < 1
         assert case["loaded_bytes"] <= case["peak_bytes"] < 2e9
         assert case["activation_bytes"] > 0

@@ -14,28 +14,35 @@ ROOT = Path(mutoscope.__file__).parent
 # A module may import from its own row only where it is the same package, and from rows above.
 LAYERS = [
     ["errors"],
-    ["atomic", "expressions", "names", "process", "tokens"],
-    ["curves"],
+    ["atomic", "colours", "expressions", "names", "process", "tokens", "vqgan_names"],
+    ["curves", "explore"],
     ["script"],
     ["settings"],
     ["schedule"],
     ["provenance", "fetch", "weights"],
     ["sources"],
     ["images"],
+    ["lettering"],
+    ["sheet"],
     ["cutouts"],
     ["look"],
+    ["vqgan"],
     ["canvas", "chart", "frames", "motion", "perceptors", "terms"],
+    ["descent"],
     ["paint"],
     ["run"],
     ["plan"],
     ["build"],
-    ["perform"],
+    ["perform", "train_vqgan"],
+    ["sweep"],
     ["api", "doctor"],
     ["cli"],
     ["__main__"],
 ]
-GROUND = ["errors", "expressions", "tokens", "curves", "script", "names", "settings", "schedule",
-          "sources"]  # fmt: skip
+GROUND = [
+    *["errors", "colours", "expressions", "tokens", "curves", "explore", "script", "names"],
+    *["vqgan_names", "settings", "schedule", "sources"],
+]
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row}
 
 

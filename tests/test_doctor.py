@@ -43,6 +43,18 @@ def test_clip_is_found_or_advised(found, tmp_path, monkeypatch):
     assert found()["clip"].found == f"ViT-B/16 in {tmp_path}"
 
 
+def test_vqgans_are_found_or_advised(found, tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    for name in ("coco.yaml", "coco.ckpt", "wikiart.ckpt"):
+        (tmp_path / "vqgan").mkdir(exist_ok=True)
+        (tmp_path / "vqgan" / name).write_text("x")
+    findings = found()
+    assert (findings["vqgan"].state, findings["vqgan"].found) == ("ok", f"coco in {tmp_path}")
+    assert "coco" not in findings["clip"].found
+    (tmp_path / "vqgan/coco.yaml").unlink()
+    assert "mutoscope models fetch imagenet" in found()["vqgan"].advice
+
+
 def test_a_damaged_labels_is_missing(found, monkeypatch):
     from mutoscope.perceptors import labels
 

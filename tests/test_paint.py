@@ -1,5 +1,6 @@
 """The loop: resumable anywhere, one decode a step, and what it refuses."""
 
+import copy
 import math
 from collections import Counter
 from dataclasses import replace
@@ -10,8 +11,9 @@ import torch
 from mutoscope.build import build
 from mutoscope.canvas.pixels import Pixels
 from mutoscope.cutouts import Cutouts
+from mutoscope.descent import OPTIMIZERS, Descent
 from mutoscope.errors import RunError
-from mutoscope.paint import Descent, Watch, animate, rng_for
+from mutoscope.paint import Watch, animate, rng_for
 from mutoscope.schedule import Schedule
 
 pytestmark = pytest.mark.usefixtures("single_thread")
@@ -53,13 +55,11 @@ def same(one, other):
 def resumes_anywhere(settings):
     """Every state of a run, one a step, leads to the very rest of it."""
     parts = build(settings.replace(display_every=1))
-    fresh = parts.canvas.state_dict()
-    fresh = {name: value.clone() for name, value in fresh.items()}
+    fresh = copy.deepcopy(parts.canvas)
     whole = painted(parts)
     assert [frame.steps for frame in whole] == list(range(1, parts.schedule.total_steps + 1))
     for index, frame in enumerate(whole):
-        parts.canvas.load_state_dict(fresh)
-        rest = painted(parts, resume=frame.state)
+        rest = painted(replace(parts, canvas=copy.deepcopy(fresh)), resume=frame.state)
         assert len(rest) == len(whole) - index - 1
         for one, other in zip(whole[index + 1 :], rest, strict=True):
             same(one, other)
@@ -71,6 +71,31 @@ def resumes_anywhere(settings):
 @pytest.mark.parametrize("canvas", CANVASES)
 def test_a_still_resumes_from_every_step(toy, canvas):
     resumes_anywhere(toy(**CANVASES[canvas], learning_rate_decay=0.1))
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimiser_resumes(toy, optimizer):
+    resumes_anywhere(toy(optimizer=optimizer, adaptive_learning_rate=True, steps_per_scene=4))
+
+
+@pytest.mark.parametrize("canvas", CANVASES)
+def test_a_still_that_grows_resumes_from_every_step(toy, canvas):
+    settings = toy(
+        **CANVASES[canvas], sizes=3, width=96, height=64, steps_per_scene=7, save_every=3
+    )
+    parts = build(settings)
+    size = (96 * settings.pixel_size, 64 * settings.pixel_size)
+    sides = [tuple(reversed(frame.image.shape[-2:])) for frame in painted(parts)]
+    assert sides[-1] == size == parts.sizes[-1]
+    assert sides[0] < size
+    resumes_anywhere(settings)
+
+
+def test_what_comes_before_a_film_grows_and_its_frames_do_not(toy):
+    settings = toy(**{**FILM, "pre_animation_steps": 4}, sizes=2, width=96, height=64)
+    frames = painted(build(settings))
+    assert {tuple(frame.image.shape[-2:]) for frame in frames if frame.number} == {(64, 96)}
+    resumes_anywhere(settings)
 
 
 @pytest.mark.parametrize("canvas", CANVASES)
@@ -265,11 +290,11 @@ def test_motion_goes_on_through_a_change_of_scenes(toy):
 
 def test_the_rate_falls_along_a_cosine(toy):
     parts = build(toy(steps_per_scene=5, learning_rate=0.1, learning_rate_decay=0.2))
-    optimizer = parts.descent.start(parts.canvas)
+    stride = parts.descent.start(parts.canvas)
     rates = []
     for step in range(5):
-        parts.descent.pace(optimizer, parts.canvas, parts.schedule.progress(step))
-        rates.append(optimizer.param_groups[0]["lr"])
+        stride.prepare(parts.schedule.progress(step))
+        rates.append(stride.rate)
     assert rates[0] == pytest.approx(0.1)
     assert rates[2] == pytest.approx(0.06)
     assert rates[-1] == pytest.approx(0.02)

@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -111,3 +113,23 @@ def test_progress_runs_from_0_to_1_through_a_still_and_through_each_frame_of_a_f
     )
     assert [film.progress(i) for i in range(9)] == pytest.approx([0, 0.5, 1] * 3)
     assert Schedule(scenes=1, steps_per_scene=1).progress(0) == 0
+
+
+@given(st.integers(1, 60), st.integers(1, 6), st.integers(0, 20), st.booleans())
+def test_the_beginning_is_painted_in_every_size_from_small_to_large(steps, stages, save, animated):
+    whole = Schedule(
+        scenes=2, steps_per_scene=steps, steps_per_frame=7, pre_animation_steps=11,
+        save_every=save, animated=animated, stages=stages,
+    )  # fmt: skip
+    shots = list(whole.shots())
+    assert [step for shot in shots for step in shot.steps] == list(range(2 * steps))
+    seen = [shot.stage for shot in shots]
+    assert seen == sorted(seen)
+    assert seen[-1] == stages - 1 or whole.beginning == whole.total_steps < stages
+    for earlier, shot in itertools.pairwise(shots):
+        assert shot.grows == (shot.stage > earlier.stage)
+        assert {whole.stage(step) for step in shot.steps} == {shot.stage}
+        assert shot.stage == stages - 1 or shot.steps.start < whole.beginning
+    if whole.beginning % stages == 0:
+        lengths = [sum(len(s.steps) for s in shots if s.stage == i) for i in range(stages - 1)]
+        assert all(length == whole.beginning // stages for length in lengths)

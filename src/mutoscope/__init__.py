@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mutoscope.process import prepare
 
 if TYPE_CHECKING:
-    from mutoscope.api import Picture, animate, image, render, resume
+    from mutoscope.api import ContactSheet, Picture, animate, contact_sheet, image, render, resume
     from mutoscope.errors import MutoscopeError
     from mutoscope.paint import Frame
     from mutoscope.settings import Settings, load_settings
@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "ContactSheet",
     "Frame",
     "MutoscopeError",
     "Picture",
     "Settings",
     "animate",
+    "contact_sheet",
     "image",
     "load_settings",
     "render",
@@ -32,11 +34,13 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ContactSheet": "mutoscope.api",
     "Frame": "mutoscope.paint",
     "MutoscopeError": "mutoscope.errors",
     "Picture": "mutoscope.api",
     "Settings": "mutoscope.settings",
     "animate": "mutoscope.api",
+    "contact_sheet": "mutoscope.api",
     "image": "mutoscope.api",
     "load_settings": "mutoscope.settings",
     "render": "mutoscope.api",

@@ -1,6 +1,8 @@
 """The doors for Python: a picture from a line, a film from settings, a run from a folder."""
 
-from collections.abc import Iterator, Mapping
+import json
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,14 +11,19 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from mutoscope.build import build
+from mutoscope.build import Shelf, build
 from mutoscope.errors import RunError
 from mutoscope.images import save_image, to_bytes
 from mutoscope.paint import Frame, Watch
 from mutoscope.perform import finish, perform, recipe, start_run
 from mutoscope.run import Run
-from mutoscope.settings import Settings, load_settings
+from mutoscope.settings import load_settings
 from mutoscope.sources import STILL, Source, refuse_taken, settings_of
+from mutoscope.sweep.folder import SheetFolder, is_sheet, settings_of_run, spares_the_rest
+from mutoscope.sweep.jobs import sweep_of
+from mutoscope.sweep.outlook import foresee
+
+log = logging.getLogger("mutoscope")
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,27 @@ class Picture:
         return encode(self.tensor, ".png", recipe=self.recipe)
 
 
+@dataclass(frozen=True)
+class ContactSheet:
+    """A sheet of pictures in its folder, and where each of them lies; shown by notebooks as itself.
+
+    ``pictures`` are all combinations of ``axes``, the last the fastest; None where one could not be
+    made.
+    """
+
+    path: Path
+    axes: tuple[tuple[str, ...], ...]
+    pictures: tuple[Path | None, ...]
+
+    @property
+    def folder(self) -> Path:
+        """Where the sheet, its jobs and the runs of its pictures lie."""
+        return self.path.parent
+
+    def _repr_png_(self) -> bytes:
+        return self.path.read_bytes()
+
+
 def image(prompt: str, **settings: Any) -> Picture:
     """Make a picture from words, in memory: ``image("a red fox in the snow").save("fox.png")``.
 
@@ -68,6 +96,37 @@ def image(prompt: str, **settings: Any) -> Picture:
     parts = build(loaded)
     *_, last = parts.animate()
     return Picture(last.image, recipe(parts.settings, last))
+
+
+def contact_sheet(
+    prompt: str,
+    *,
+    count: int | None = None,
+    explore: bool = False,
+    out: str | Path = ".",
+    **settings: Any,
+) -> ContactSheet:
+    """Make a sheet of pictures, in a folder: ``contact_sheet("a red fox in the snow", count=9)``.
+
+    Args:
+        prompt: as for `image`.
+        count: with this many seeds, one after the other.
+        explore: try what stands in braces, in the prompt, ``"sky at {dawn,noon}"``, and in
+            settings, ``learning_rate="{0.1,0.2}"``.
+        out: the folder in which ``images_out`` lies or is made.
+        settings: any key of the settings.
+
+    Raises:
+        MutoscopeError: as `image`; `resume` goes on with what was stopped.
+    """
+    overrides = [
+        f"{key}={value if isinstance(value, str) else json.dumps(value)}"
+        for key, value in settings.items()
+    ]
+    shelf: Shelf = {}
+    outlook = foresee(sweep_of(prompt, overrides, count=count, explored=explore), shelf)
+    with SheetFolder.start(Path(out), outlook.sweep) as sheet:
+        return _made(sheet, sheet.unfinished(), shelf)
 
 
 def animate(source: Source, *overrides: str, watch: Watch | None = None) -> Iterator[Frame]:
@@ -102,7 +161,11 @@ def render(source: Source, *overrides: str, out: str | Path = ".") -> Path:
 
 
 def resume(folder: str | Path) -> Path:
-    """Go on with the run in ``folder``, as if it never had been stopped."""
+    """Go on with the run or sheet in ``folder``, as if it never had been stopped."""
+    if is_sheet(Path(folder)):
+        with SheetFolder.open(folder) as sheet:
+            _made(sheet, sheet.unfinished(), {})
+        return sheet.folder
     with Run.open(folder) as run:
         settings, saved = settings_of_run(run), run.state()
         if not finish(run, settings, saved):
@@ -111,9 +174,20 @@ def resume(folder: str | Path) -> Path:
     return run.folder
 
 
-def settings_of_run(run: Run) -> Settings:
-    """The settings that a run was started with."""
-    return load_settings(run.folder / "settings.yaml", base=run.relative_to, quiet=True)
+def _made(sheet: SheetFolder, left: Sequence[int], shelf: Shelf) -> ContactSheet:
+    """The sheet, once the pictures that are ``left`` are made; one that can't be is told of."""
+    for index in left:
+        try:
+            for _ in sheet.paint(index, shelf):
+                pass
+        except RunError as error:
+            if not spares_the_rest(error):
+                raise
+            log.warning("%s: %s", sheet.sweep.jobs[index].name, error)
+    if not left:
+        sheet.draw()  # the last one may have been finished by itself
+    pictures = tuple(sheet.picture(index) for index in range(len(sheet.sweep.jobs)))
+    return ContactSheet(sheet.path, sheet.sweep.axes, pictures)
 
 
 def newest_picture(run: Run) -> Path:

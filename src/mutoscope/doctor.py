@@ -42,6 +42,7 @@ def examine(models_parent_dir: Path | None = None) -> list[Finding]:
         *_codecs(),
         _labels(),
         _clip(folder),
+        _vqgan(folder),
         *_extras(),
     ]
 
@@ -114,15 +115,29 @@ def _tried(name: str, build: Callable[[], object], found: str) -> Finding:
 
 
 def _clip(folder: Path) -> Finding:
-    from mutoscope.weights import catalogue
-
-    cached = [row.name for row in catalogue(folder) if row.state == "cached"]
+    cached = _cached(folder, "perceptor")
     if cached:
         return Finding("clip", "ok", f"{', '.join(cached)} in {folder}")
     return Finding(
         "clip", "optional", f"no weights in {folder}",
         "mutoscope models fetch ViT-B/32 (it knows styles, artists and relations too)",
     )  # fmt: skip
+
+
+def _vqgan(folder: Path) -> Finding:
+    cached = _cached(folder, "VQGAN")
+    if cached:
+        return Finding("vqgan", "ok", f"{', '.join(cached)} in {folder}")
+    return Finding(
+        "vqgan", "optional", f"no published one in {folder}",
+        "mutoscope models fetch imagenet (for image_model: VQGAN)",
+    )  # fmt: skip
+
+
+def _cached(folder: Path, kind: str) -> list[str]:
+    from mutoscope.weights import catalogue
+
+    return [row.name for row in catalogue(folder) if row.kind == kind and row.state == "cached"]
 
 
 def _extras() -> Iterator[Finding]:

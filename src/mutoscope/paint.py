@@ -15,6 +15,7 @@ from torch import Tensor
 
 from mutoscope.canvas.base import Canvas
 from mutoscope.cutouts import Cutouts
+from mutoscope.descent import Descent, Stride
 from mutoscope.errors import RunError
 from mutoscope.look import Look, Term, distinct, weigh
 from mutoscope.motion.base import Warp
@@ -51,32 +52,6 @@ class Frame:
     state: State
 
 
-@dataclass(frozen=True)
-class Descent:
-    """How the canvas follows its gradient: Adam (Kingma & Ba 2015) with a cosine in its rate.
-
-    ``rate``: the learning rate, None for the canvas's own. ``decay``: the fraction of it that is
-    left at the end of a still, or of a film's frame; 1 keeps it. ``fresh_each_frame``: forget
-    Adam's moments when the picture moves. ``chunks``: into how many parts a step's cutouts are
-    split, which bounds the memory and leaves the picture the same but for rounding.
-    """
-
-    rate: float | None = None
-    decay: float = 1.0
-    fresh_each_frame: bool = True
-    chunks: int = 1
-
-    def start(self, canvas: Canvas) -> torch.optim.Adam:
-        """A new optimiser over the canvas."""
-        return torch.optim.Adam(canvas.parameters(), lr=self.rate or canvas.lr)
-
-    def pace(self, optimizer: torch.optim.Optimizer, canvas: Canvas, progress: float) -> None:
-        """Set the learning rate for ``progress`` in [0, 1] through the still or frame."""
-        share = self.decay + (1 - self.decay) * 0.5 * (1 + math.cos(math.pi * progress))
-        for group in optimizer.param_groups:
-            group["lr"] = (self.rate or canvas.lr) * share
-
-
 @dataclass
 class Watch:
     """What the caller hears of each step, and how it asks for the end.
@@ -96,6 +71,7 @@ def animate(
     cutouts: Cutouts,
     *,
     motion: Motion | None = None,
+    sizes: Sequence[tuple[int, int]] = (),
     descent: Descent | None = None,
     seed: int = 0,
     resume: State | None = None,
@@ -104,29 +80,39 @@ def animate(
     """Paint the shots of ``schedule``: yield each frame as soon as it is finished.
 
     A film's frame starts as the one before it, moved by ``motion``. Then steps of descent pull it
-    toward what the terms of the shot want. All randomness comes from ``seed`` and the step's
-    number, so a run resumed from any frame's state is the same run.
+    toward what the terms of the shot want. ``sizes`` are those of the canvas in each stage of the
+    schedule, from small to large. All randomness comes from ``seed`` and the step's number, so a
+    run resumed from any frame's state is the same run.
 
     Raises:
         RunError: a loss or the picture is no number any more; the frame before it is whole.
     """
     descent, watch = descent or Descent(), watch or Watch()
-    optimizer = descent.start(canvas)
-    done = recall(resume, canvas, optimizer) if resume else 0
+    done = resume.steps if resume else 0
+    if sizes:
+        canvas.grow(sizes[schedule.stage(max(0, done - 1))])
+    stride = descent.start(canvas)
+    if resume:
+        recall(resume, canvas, stride)
     stopped = False
 
     for shot in schedule.shots(done):
+        # Grow: go on from the picture so far, on a larger canvas.
+        if shot.grows and sizes:
+            canvas.grow(sizes[shot.stage])
+            stride = descent.start(canvas)
         # Move: begin as the last frame, seen from where the camera is now.
         if shot.moves and motion is not None:
             canvas.move(motion(canvas.image(), shot))
             if descent.fresh_each_frame:
-                optimizer = descent.start(canvas)
+                stride = descent.start(canvas)
+        if shot.moment.scene_step == 0:
+            stride.begin_scene()
         terms, losses = ask(shot), []
 
         # Descend: look, weigh, step.
         for step in shot.steps:
-            descent.pace(optimizer, canvas, schedule.progress(step))
-            optimizer.zero_grad(set_to_none=True)
+            stride.prepare(schedule.progress(step))
             drawn = canvas()  # the one decode of the step
             look = Look(drawn.detach().requires_grad_(), canvas=canvas, cutouts=cutouts,
                         moment=schedule.moment(step), rng=rng_for(seed, step),
@@ -134,7 +120,7 @@ def animate(
             losses.append(weigh(look, terms))
             if look.image.grad is not None:
                 drawn.backward(look.image.grad)  # the one way back through the canvas
-            optimizer.step()
+            stride.step(losses[-1])
             canvas.constrain()
             watch.step(step + 1, losses[-1])
             if stopped := watch.stopped():
@@ -143,7 +129,7 @@ def animate(
         done = shot.steps.start + len(losses)
         number = shot.saves if done == shot.steps.stop else None
         records = report(schedule, shot.steps.start, losses)
-        state = snapshot(done, canvas, optimizer)
+        state = snapshot(done, canvas, stride)
         refuse_what_is_no_number(records, state)
         yield Frame(number, done, canvas.image(), records, state)
         if stopped:
@@ -194,35 +180,28 @@ def refuse_what_is_no_number(records: Sequence[Mapping[str, float]], state: Stat
         raise RunError(f"step {state.steps}: the picture's values are not numbers; {advice}")
 
 
-def snapshot(steps: int, canvas: Canvas, optimizer: torch.optim.Optimizer) -> State:
+def snapshot(steps: int, canvas: Canvas, stride: Stride) -> State:
     """Copy what `recall` needs."""
     tensors = {f"canvas.{name}": value for name, value in canvas.state_dict().items()}
-    for index, slots in optimizer.state_dict()["state"].items():
-        tensors |= {f"adam.{index}.{slot}": value for slot, value in slots.items()}
+    tensors |= {f"adam.{name}": value for name, value in stride.tensors().items()}
     return State(steps, {name: t.detach().to("cpu", copy=True) for name, t in tensors.items()})
 
 
-def recall(state: State, canvas: Canvas, optimizer: torch.optim.Optimizer) -> int:
-    """Put canvas and optimiser back to ``state``; returns the steps it holds.
+def recall(state: State, canvas: Canvas, stride: Stride) -> None:
+    """Put canvas and optimiser back to ``state``.
 
     Raises:
         RunError: it is the state of another canvas.
     """
-    drawn, slots = {}, dict[int, dict[str, Tensor]]()
+    kept: dict[str, dict[str, Tensor]] = {"canvas": {}, "adam": {}}
     for name, value in state.tensors.items():
-        kind, _, rest = name.partition(".")
-        if kind == "canvas":
-            drawn[rest] = value
-        else:
-            index, _, slot = rest.partition(".")
-            slots.setdefault(int(index), {})[slot] = value.clone()
+        owner, _, rest = name.partition(".")
+        kept.setdefault(owner, {})[rest] = value
     try:
-        canvas.load_state_dict(drawn)
-    except RuntimeError as error:
+        canvas.load_state_dict(kept["canvas"])
+        stride.recall(kept["adam"])
+    except (RuntimeError, ValueError) as error:
         raise RunError(
             "its newest state does not fit the canvas that its settings describe; were they "
             "changed since? Put them back to go on, or begin a new run"
         ) from error
-    groups = optimizer.state_dict()["param_groups"]
-    optimizer.load_state_dict({"state": slots, "param_groups": groups})
-    return state.steps

@@ -116,7 +116,7 @@ def show_newest(parts: Parts, run: Run, frame: Frame) -> Path:
         run.draw_losses()
     if settings.show_palette and isinstance(parts.canvas, Palette):
         save_image(parts.canvas.render_palette(), run.folder / PALETTE)
-    scale, (width, height) = settings.display_scale, parts.canvas.size
+    scale, (height, width) = settings.display_scale, frame.image.shape[-2:]
     if scale != 1:
         shown = (max(1, round(width * scale)), max(1, round(height * scale)))
         run.preview(resize(frame.image, shown))

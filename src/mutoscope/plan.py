@@ -19,7 +19,8 @@ from torch import Tensor
 
 from mutoscope.canvas.base import Canvas
 from mutoscope.cutouts import Cutouts
-from mutoscope.paint import Ask, Descent, Losses, Watch, animate
+from mutoscope.descent import Descent
+from mutoscope.paint import Ask, Frame, Losses, Watch, animate
 from mutoscope.perceptors.base import Perceptor
 from mutoscope.schedule import Schedule
 
@@ -95,27 +96,25 @@ def predict(
     ask: Ask,
     cutouts: Cutouts,
     *,
+    sizes: Sequence[tuple[int, int]],
     descent: Descent,
     backups: int | Literal["all"],
     film: bool,
     done: int = 0,
 ) -> Plan:
     """Predict what is left of a run costs after ``done`` steps, from trial steps on a copy."""
-    trial = replace(
-        schedule, scenes=1, steps_per_scene=TRIAL_STEPS, save_every=0, display_every=0,
-        steps_per_frame=TRIAL_STEPS, pre_animation_steps=0,
-    )  # fmt: skip
-    ticks = [time.perf_counter()]
+    trial_canvas, seconds = copy.deepcopy(canvas), 0.0
+    for stage, size in enumerate(sizes):
+        last = stage == len(sizes) - 1
+        ends = schedule.total_steps if last else schedule.begins(stage + 1)
+        left = ends - max(done, schedule.begins(stage))
+        if left <= 0 and not last:
+            continue
+        trial_canvas.grow(size)
+        per_step, frame = try_steps(trial_canvas, schedule, ask, cutouts, descent)
+        seconds += left * per_step
 
-    def tick(_done: int, _losses: Losses) -> None:
-        ticks.append(time.perf_counter())
-
-    frame = next(
-        animate(copy.deepcopy(canvas), trial, ask, cutouts, descent=descent, watch=Watch(step=tick))
-    )
-    per_step = ticks[-1] - ticks[-2]
-
-    pixels = canvas.size[0] * canvas.size[1]
+    pixels = sizes[-1][0] * sizes[-1][1]
     state = sum(value.numel() * value.element_size() for value in frame.state.tensors.values())
     kept = schedule.files if backups == "all" else max(1, backups)
     files = schedule.files - (schedule.file_of(done) if done else 0)
@@ -127,11 +126,28 @@ def predict(
             f"{cutouts.count} cutouts in {descent.chunks} parts, to fit (the picture is the same)",
         )
     return Plan(
-        seconds=per_step * (schedule.total_steps - done),
+        seconds=seconds,
         memory=peak_memory(next(canvas.parameters()).device),
         disk=round(disk),
         notes=notes,
     )
+
+
+def try_steps(
+    canvas: Canvas, schedule: Schedule, ask: Ask, cutouts: Cutouts, descent: Descent
+) -> tuple[float, Frame]:
+    """Some steps of ``schedule`` on ``canvas`` as it is: seconds for one, and the last frame."""
+    trial = replace(
+        schedule, scenes=1, steps_per_scene=TRIAL_STEPS, save_every=0, display_every=0,
+        steps_per_frame=TRIAL_STEPS, pre_animation_steps=0, stages=1,
+    )  # fmt: skip
+    ticks = [time.perf_counter()]
+
+    def tick(_done: int, _losses: Losses) -> None:
+        ticks.append(time.perf_counter())
+
+    frame = next(animate(canvas, trial, ask, cutouts, descent=descent, watch=Watch(step=tick)))
+    return ticks[-1] - ticks[-2], frame
 
 
 def timeline(schedule: Schedule, scenes: Sequence[str]) -> Iterator[str]:
@@ -171,20 +187,36 @@ def peak_memory(device: torch.device) -> int:
     return peak if sys.platform == "darwin" else peak * 1024  # macOS counts bytes, Linux KiB
 
 
-def free_memory() -> int | None:
-    """The memory that new work could take on this machine, in bytes; None where unknown."""
+def free_memory(device: torch.device | None = None) -> int | None:
+    """The memory that new work could take on ``device``, in bytes; None where unknown."""
+    if device is not None and device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
     try:
         if (linux := Path("/proc/meminfo")).exists():
             # What caches hold is given to whoever asks, and only here it is counted.
-            lines = linux.read_text(encoding="ascii").splitlines()
-            amounts = {
-                name: int(rest.split()[0])
-                for name, _, rest in (line.partition(":") for line in lines)
-            }
-            return amounts["MemAvailable"] * 1024
+            available = _amounts(linux, ":")["MemAvailable"] * 1024
+            return min(available, _left_in_group() or available)
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, KeyError, ValueError, OSError):
         return None
+
+
+def _left_in_group() -> int | None:
+    """What is left of the memory that a container's control group allows, where one does."""
+    group = Path("/sys/fs/cgroup")
+    try:
+        limit = int((group / "memory.max").read_text(encoding="ascii"))  # "max" where there is none
+        used = int((group / "memory.current").read_text(encoding="ascii"))
+        cached = _amounts(group / "memory.stat", " ")["inactive_file"]
+    except (KeyError, ValueError, OSError):
+        return None
+    return max(0, limit - used + cached)
+
+
+def _amounts(path: Path, separator: str) -> dict[str, int]:
+    """The numbers in a file of the kernel's, by name."""
+    lines = (line.partition(separator) for line in path.read_text(encoding="ascii").splitlines())
+    return {name: int(rest.split()[0]) for name, _, rest in lines}
 
 
 def duration(seconds: float) -> str:

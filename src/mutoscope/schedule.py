@@ -42,7 +42,8 @@ class Shot:
     """A stretch of steps between two moments at which something happens.
 
     ``moves``: the picture is moved before the first step. ``saves``: the number of the file that
-    holds the last step, or None where the shot ends only to be looked at.
+    holds the last step, or None where the shot ends only to be looked at. ``stage``: which of the
+    sizes it is painted in; ``grows``: that size begins here.
     """
 
     steps: range
@@ -50,6 +51,8 @@ class Shot:
     moves: bool
     saves: int | None
     moment: Moment
+    stage: int = 0
+    grows: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ class Schedule:
     display_every: int = 0
     frames_per_second: float = 12.0
     animated: bool = False
+    stages: int = 1
 
     @property
     def total_steps(self) -> int:
@@ -120,6 +124,19 @@ class Schedule:
             return step / max(1, self.first_move - 1)
         return since % self.steps_per_frame / max(1, self.steps_per_frame - 1)
 
+    @property
+    def beginning(self) -> int:
+        """The steps before which nothing is moved, saved as a frame, or wished for anew."""
+        return min(self.first_move, self.total_steps) if self.animated else self.steps_per_scene
+
+    def stage(self, step: int) -> int:
+        """In which of the sizes ``step`` is painted, from 0: the beginning in equal shares."""
+        return min(self.stages - 1, step * self.stages // self.beginning)
+
+    def begins(self, stage: int) -> int:
+        """The first step that is painted in size ``stage`` or a larger one."""
+        return -(-stage * self.beginning // self.stages)
+
     def shots(self, start: int = 0) -> Iterator[Shot]:
         """The shots from ``start`` (steps already done) to the end, in order."""
         while start < self.total_steps:
@@ -132,6 +149,8 @@ class Schedule:
                 moves=self._moves_at(start),
                 saves=number if self.steps_of(number) == stop else None,
                 moment=moment,
+                stage=self.stage(start),
+                grows=start > 0 and self.stage(start) > self.stage(start - 1),
             )
             start = stop
 
@@ -147,6 +166,8 @@ class Schedule:
         since = start - self.first_move
         frames = max(0, since // self.steps_per_frame + 1)
         candidates.append(self.first_move + frames * self.steps_per_frame)
+        if (stage := self.stage(start)) < self.stages - 1:
+            candidates.append(self.begins(stage + 1))
         if self.display_every:
             candidates.append((start // self.display_every + 1) * self.display_every)
         return min(candidates)

@@ -12,14 +12,13 @@ from mutoscope.canvas.squares import Squares
 from mutoscope.paint import rng_for
 from mutoscope.settings import load_settings
 from mutoscope.settings.keys import Keys
-from mutoscope.settings.rules import facts
 
 MODELS = ["Unlimited Palette", "Limited Palette", "Fourier"]
 
 
 def test_every_image_model_of_the_schema_is_there():
     names = set(get_args(Keys.model_fields["image_model"].annotation))
-    assert set(CANVASES) == names - set(facts("image_model")["later_values"])
+    assert {*CANVASES, "VQGAN"} == names
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -51,6 +50,41 @@ def test_it_begins_as_the_init_image(toy, draw, model, pixel_size):
     canvas = build(toy(image_model=model, init_image="start.png", pixel_size=pixel_size)).canvas
     colour = canvas.image().mean((0, 2, 3)) * 255
     assert colour.tolist() == pytest.approx([200, 120, 60], abs=3)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_it_begins_as_the_noise_that_is_asked_for(toy, model):
+    canvas = build(toy(image_model=model, init_noise="gradient", seed=5)).canvas
+    red = canvas.image()[0, 0]
+    assert red[:, -4:].mean() > red[:, :4].mean() + 0.1
+    assert build(toy(init_noise="pixels")).canvas.image().std() > 0.2
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("pixel_size", [1, 2])
+def test_a_canvas_that_grows_shows_the_same_picture(toy, draw, model, pixel_size):
+    draw("start.png", (32, 32), colour=(200, 120, 60))
+    settings = toy(image_model=model, init_image="start.png", pixel_size=pixel_size, sizes=2,
+                   width=128, height=96)  # fmt: skip
+    parts = build(settings)
+    size = (128 * pixel_size, 96 * pixel_size)
+    assert parts.canvas.size == (64 * pixel_size, 48 * pixel_size)
+    parts.canvas.grow(size)
+    image = parts.canvas.image()
+    assert (image.shape[-1], image.shape[-2]) == size == parts.canvas.size
+    assert (image.mean((0, 2, 3)) * 255).tolist() == pytest.approx([200, 120, 60], abs=4)
+    before = dict(parts.canvas.named_parameters())
+    parts.canvas.grow(size)
+    assert all(before[name] is value for name, value in parts.canvas.named_parameters())
+
+
+def test_sizes_double_and_none_is_too_small_to_see(toy):
+    def sides(**values):
+        return build(toy(**values)).sizes
+
+    assert sides(width=512, height=256, sizes=3) == ((128, 64), (256, 128), (512, 256))
+    assert sides(width=200, height=100, sizes=4) == ((64, 32), (64, 32), (100, 50), (200, 100))
+    assert sides(width=25, height=20, pixel_size=3, sizes=2) == ((39, 33), (75, 60))
 
 
 @pytest.mark.parametrize(

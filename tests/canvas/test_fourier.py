@@ -151,3 +151,49 @@ def test_an_encoded_ramp_closes_without_a_jump():
     line = torch.fft.irfft2(spectrum, s=(height, width), norm="ortho")[0, height // 2]
     steps = (line - line.roll(1)).abs()
     assert steps.max() < 0.5 * (line.max() - line.min())
+
+
+def seam(image, axis):
+    """The mean step across the seam over the mean step inside."""
+    inside = image.diff(dim=axis).abs().mean()
+    return ((image.select(axis, 0) - image.select(axis, -1)).abs().mean() / inside).item()
+
+
+@pytest.mark.parametrize("tile", [(True, True), (True, False), (False, True)])
+def test_along_tiled_axes_the_picture_is_the_whole_drawing_and_repeats(tile):
+    seams = []
+    for seed in range(8):
+        drawing = canvas((64, 48), seed, start=1.0, tile=tile)
+        assert drawing().shape == (1, 3, 48, 64)
+        seams.append([seam(drawing.image(), axis) for axis in (-1, -2)])
+    assert drawing.sheet == (64 if tile[0] else 72, 48 if tile[1] else 56)
+    for ratio, tiled in zip(torch.tensor(seams).mean(0).tolist(), tile, strict=True):
+        assert ratio < 1.25 if tiled else ratio > 2
+
+
+@pytest.mark.parametrize("size", [(32, 24), (31, 17), (2, 9)])
+@pytest.mark.parametrize("tile", [(True, True), (True, False), (False, True)])
+def test_a_tile_gives_back_what_it_encodes(size, tile):
+    drawing, image = canvas(size, tile=tile), picture(size)
+    drawing.encode(image)
+    torch.testing.assert_close(drawing.image(), image, atol=DARKEST + 1e-4, rtol=0)
+
+
+def test_a_tile_has_no_beginning():
+    drawing, rolled = canvas(tile=(True, True)), canvas(tile=(True, True))
+    drawing.encode(picture((32, 24)))
+    rolled.encode(picture((32, 24)).roll((5, 9), (2, 3)))
+    for each in (drawing, rolled):
+        with torch.no_grad():
+            each.waves.mul_(0.5)  # whatever is done to the waves alike
+    there = drawing.image().roll((5, 9), (2, 3))
+    torch.testing.assert_close(rolled.image(), there, atol=1e-4, rtol=0)
+
+
+def test_a_tile_that_grows_stays_one():
+    drawing = canvas((32, 24), tile=(True, False))
+    drawing.encode(picture((32, 24)))
+    drawing.grow((64, 48))
+    assert drawing.tile == (True, False)
+    assert drawing.sheet == (64, 48 + 2 * 4)
+    assert drawing().shape == (1, 3, 48, 64)

@@ -45,9 +45,91 @@ def test_what_is_embedded_need_not_be_fetched(call, name):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["ViT-B/32", "RN50", "nothing", "auto", "missing.pt"])
+@pytest.mark.parametrize(
+    "name", ["ViT-B/32", "RN50", "nothing", "auto", "missing.pt", "imagenet", "missing.ckpt", ""]
+)
 def test_what_cannot_be_fetched_is_one_line(refused, name):
     refused("models", "fetch", name)
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [("imagnet", "imagenet"), ("wikiarts", "wikiart"), ("lables", "labels"), ("RN51", "RN50")],
+)
+def test_an_unknown_name_suggests_from_both_tables(refused, name, nearest):
+    assert f"did you mean {nearest!r}" in refused("models", "fetch", name)
+
+
+def test_models_lists_vqgans(call, here):
+    for suffix in ("yaml", "ckpt"):
+        path = here / f"m/vqgan/coco.{suffix}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+    out = call("models", "--folder", here / "m")[1]
+    rows = {line.split()[0]: line.split()[1:] for line in out if line}
+    assert rows["imagenet"] == ["obtainable", "980", "MB", "VQGAN", "f16,", "16384", "codes"]
+    assert rows["coco"][0] == "cached"
+
+
+def test_a_path_need_not_be_fetched(call, here):
+    for name in ("mine.ckpt", "clip.pt", "pair/x.yaml"):
+        path = here / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("x")
+    for name in ("mine.ckpt", "clip.pt", "pair/", "pair", "pair/x.yaml"):
+        told = [f"{name} is a local path: there is nothing to fetch"]
+        assert call("models", "fetch", name) == (0, told, [])
+
+
+@pytest.fixture
+def server(here, monkeypatch):
+    """A table whose only VQGAN is on a server of this machine."""
+    from functools import partial
+    from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+    from threading import Thread
+
+    from mutoscope import vqgan_names
+    from mutoscope.vqgan_names import KnownVqgan, Published
+
+    folder = here / "served"
+    folder.mkdir()
+    (folder / "y").write_text("model: {target: x}\n")
+    (folder / "c").write_bytes(b"\x80\x02" + bytes(3_000_000))
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    running = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+    at = f"http://127.0.0.1:{running.server_port}"
+    files = [Published((f"{at}/gone", f"{at}/{name}"), 3_000_000, exact=False) for name in "yc"]
+    table = (KnownVqgan("toyvq", "vq", 16, 4, *files, stems=()),)
+    monkeypatch.setattr(vqgan_names, "KNOWN", table)
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    thread = Thread(target=running.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    yield folder
+    running.shutdown()
+    running.server_close()
+    thread.join()
+
+
+def test_a_vqgan_is_fetched_and_looked_after(call, here, server):
+    fetch = ("models", "--folder", here / "m", "fetch", "ToyVQ")
+    code, out, err = call(*fetch)
+    pair = [here / "m/vqgan/toyvq.yaml", here / "m/vqgan/toyvq.ckpt"]
+    assert (code, out) == (0, [str(path) for path in pair])
+    assert pair[1].read_bytes() == (server / "c").read_bytes()
+    assert sum("answers 404" in line for line in err) == 2
+    assert sum("no digest of it is published" in line for line in err) == 2
+    assert "fetching toyvq" in err
+    assert call(*fetch) == (0, out, ["toyvq is here, and as it was fetched"])
+    pair[1].write_bytes(b"damaged")
+    code, out, err = call(*fetch)
+    assert (code, out, len(err)) == (2, [], 1)
+    assert "has changed since it was fetched" in err[0]
 
 
 def test_doctor(call):

@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.nn.functional import interpolate
 
-from mutoscope.cutouts import Augmentation, Cutouts
+from mutoscope.cutouts import AUGMENTATIONS, Augmentation, Cutouts
 
 PLAIN = {"augmentation": "none"}
 
@@ -165,3 +167,98 @@ def test_a_picture_of_another_size_is_refused():
     cuts = Cutouts(2).draw(rng(), (32, 24), 16)
     with pytest.raises(ValueError, match="cuts of a"):
         cuts.crop(torch.rand(1, 3, 32, 24))
+
+
+@pytest.mark.parametrize("tile", [(True, True), (True, False), (False, True)])
+@pytest.mark.parametrize(("size", "side"), [((64, 48), 48), ((40, 56), 64)])
+def test_a_tile_is_read_as_if_it_were_repeated(tile, size, side):
+    """Through rotation, shift and perspective, and whatever lies beyond the other axis."""
+    image = torch.rand(1, 3, size[1], size[0], generator=rng(13), dtype=torch.float64)
+    change = replace(AUGMENTATIONS["pytti"], noise=(0.0, 0.0))
+    cuts = Cutouts(30, power=1, tile=tile, border_mode="mirror", augmentation=change).draw(
+        rng(14), size, side
+    )
+    assert cuts._levels == range(1)  # that of smaller copies is the atlas's own test
+    across, down = (5 if tiled else 1 for tiled in tile)
+    centred = [[1 / across, 0, across // 2 / across], [0, 1 / down, down // 2 / down], [0, 0, 1]]
+    big = replace(
+        cuts,
+        image_size=(size[0] * across, size[1] * down),
+        borders=("mirror", "mirror"),
+        maps=torch.tensor(centred, dtype=torch.float64) @ cuts.maps,
+    )
+    torch.testing.assert_close(
+        cuts.crop(image), big.crop(image.repeat(1, 1, down, across)), atol=1e-4, rtol=0
+    )
+
+
+@pytest.mark.parametrize("side", [16, 48])
+def test_a_tile_has_no_beginning(side):
+    """Rolled, and cut as far away, it shows the same."""
+    image = torch.rand(1, 3, 48, 64, generator=rng(15))
+    cuts = Cutouts(20, power=1, tile=(True, True), augmentation="none").draw(
+        rng(16), (64, 48), side
+    )
+    by = torch.tensor([32.0, 24.0, 0.0])  # whole pixels of the smaller copies, too
+    there = replace(cuts, boxes=cuts.boxes + by, maps=moved(cuts.maps, by[:2] / cuts_size(cuts)))
+    rolled = image.roll((24, 32), (2, 3))
+    torch.testing.assert_close(there.crop(rolled), cuts.crop(image), atol=0.02, rtol=0)
+
+
+def cuts_size(cuts):
+    return torch.tensor(cuts.image_size)
+
+
+def moved(maps, by):
+    maps = maps.clone()
+    maps[:, :2, 2] += by
+    return maps
+
+
+@pytest.mark.parametrize("mode", ["clamp", "mirror", "wrap", "black", "smear"])
+@pytest.mark.parametrize("tile", [(False, False), (True, False)])
+def test_pieces_are_what_boxes_show(mode, tile):
+    width, height = size = (24, 20)
+    image = torch.rand(1, 3, height, width, generator=rng(17))
+    cuts = Cutouts(60, power=1, border=0.6, border_mode=mode, tile=tile, augmentation="none").draw(
+        rng(18), size, 20
+    )
+    starts, stops, parts = cuts.pieces
+    assert starts.min() >= 0
+    assert stops.max() <= 1 + 1e-9
+    assert (stops >= starts).all()
+    total = parts.sum(1)
+    if mode != "black":
+        torch.testing.assert_close(total, torch.ones_like(total))
+    scale = torch.tensor(size)
+    fold = {"mirror": lambda v, n: min(v % (2 * n), 2 * n - 1 - v % (2 * n)),
+            "wrap": lambda v, n: v % n}  # fmt: skip
+    modes = ["wrap" if tiled else mode for tiled in tile]
+    for i, box in enumerate(cuts.boxes.long().tolist()):
+        seen = 0.0
+        for a, b, part in zip(starts[i] * scale, stops[i] * scale, parts[i], strict=True):
+            (x0, y0), (x1, y1) = a.round().long().tolist(), b.round().long().tolist()
+            if part > 0:
+                seen += part * image[0, 0, y0:y1, x0:x1].mean()
+        shown = []
+        for down in range(box[2]):
+            for across in range(box[2]):
+                at = (box[0] + across, box[1] + down)
+                if any(m == "black" and not 0 <= v < n
+                       for m, v, n in zip(modes, at, size, strict=True)):  # fmt: skip
+                    continue
+                x, y = (fold.get(m, lambda v, n: min(max(v, 0), n - 1))(v, n)
+                        for m, v, n in zip(modes, at, size, strict=True))  # fmt: skip
+                shown.append(image[0, 0, y, x].item())
+        if shown:
+            assert float(seen) == pytest.approx(sum(shown) / len(shown), abs=1e-5)
+        else:
+            assert total[i] == 0
+
+
+def test_boxes_that_all_lie_inside_are_one_piece_each():
+    cuts = Cutouts(30).draw(rng(19), (40, 30), 16)
+    starts, stops, parts = cuts.pieces
+    assert torch.equal(parts, torch.ones(30, 1, dtype=torch.float64))
+    torch.testing.assert_close(starts[:, 0].float(), cuts.positions)
+    torch.testing.assert_close((stops - starts)[:, 0].float(), cuts.sizes)

@@ -108,3 +108,43 @@ def test_the_same_seed_gives_the_same_cutouts_and_another_does_not():
 def test_wrong_values_are_refused(wrong, message):
     with pytest.raises(SettingsError, match=message):
         Cutouts(**{"count": 4, **wrong})
+
+
+@pytest.mark.parametrize("tile", [(True, True), (True, False), (False, True)])
+def test_along_a_tiled_axis_every_place_is_seen_equally_often(tile):
+    length = (60, 40)
+    drawn = boxes(length, 16, count=40000, power=1, tile=tile, border_mode="mirror")
+    size = drawn[:, 2:]
+    for axis, tiled in enumerate(tile):
+        start = drawn[:, axis]
+        place = torch.arange(length[axis])
+        covered = ((place - start[:, None]) % length[axis] < size).double().mean(0)
+        if tiled:
+            assert start.min() == 0
+            assert start.max() == length[axis] - 1
+            # The seam is between the last place and the first, and as any other.
+            assert covered.max() - covered.min() < 0.02
+        else:
+            assert start.min() < 0
+            assert covered.max() - covered.min() > 0.1
+
+
+def test_without_tiles_boxes_are_drawn_as_ever():
+    drawn = boxes((90, 60), 16, count=3, seed=4, power=1, border=0.1)
+    assert torch.equal(drawn, boxes((90, 60), 16, count=3, seed=4, power=1, border=0.1))
+    tiled = boxes((90, 60), 16, count=3, seed=4, power=1, border=0.1, tile=(True, False))
+    assert torch.equal(tiled[:, 1:], drawn[:, 1:])  # the other axis and the sizes are the same
+    assert not torch.equal(tiled[:, 0], drawn[:, 0])
+
+
+@pytest.mark.parametrize("past", [{"tile": (True, True)}, {"border_mode": "wrap"}])
+def test_where_the_picture_repeats_positions_say_where_the_centre_is(past):
+    cuts = Cutouts(500, power=1, border=0.5, **past).draw(
+        torch.Generator().manual_seed(0), (60, 40), 16
+    )
+    centre = cuts.positions + cuts.sizes / 2
+    assert centre.min() >= 0
+    assert centre.max() < 1
+    away = cuts.positions - cuts.boxes[:, :2].float() / torch.tensor([60.0, 40.0])
+    torch.testing.assert_close(away, away.round(), atol=1e-5, rtol=0)
+    assert (away.round() != 0).any()

@@ -129,3 +129,10 @@ def test_strangeness_is_judged_only_where_it_is_asked_for(labels):
         assert labels.see(batch).strangeness is None
     finally:
         labels.judges_strangeness = True
+
+
+def test_what_stands_far_behind_in_a_long_text_is_read_too(labels, caplog):
+    with caplog.at_level("INFO", logger="mutoscope"):
+        (found,) = labels.top(["and then " * 150 + "a lighthouse"], 1)
+    assert "longer than the 256 tokens that labels reads at once" in caplog.text
+    assert found[0][0] == "beacon"  # so ImageNet calls it

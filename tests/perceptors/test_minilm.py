@@ -52,6 +52,7 @@ class Numbers:
             SimpleNamespace(
                 ids=row + [0] * (longest - len(row)),
                 attention_mask=[1] * len(row) + [0] * (longest - len(row)),
+                overflowing=[],
             )
             for row in rows
         ]

@@ -92,3 +92,25 @@ def test_with_a_torchvision_of_another_build(
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ExtraError, match=r"operator nms does not exist\); install the torchvision"):
         load_open_clip("CoCa", name="x")
+
+
+def test_a_long_text_is_read_in_parts(
+    package: SimpleNamespace, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = load_open_clip("SigLIP-B", name="open_clip:SigLIP-B")
+
+    def tokens(texts: list[str]) -> Tensor:
+        """Three words at once, a number for each; what follows is cut off."""
+        rows = [[len(word) for word in text.split()][:3] for text in texts]
+        return torch.tensor([row + [0] * (3 - len(row)) for row in rows])
+
+    model.tokenizer = tokens
+    with caplog.at_level("INFO", logger="mutoscope"):
+        long, *parts = model.embed_text(["a bb ccc dddd", "a bb ccc", "dddd", "a bb"])
+    assert caplog.text.count("read one by one") == 2  # a row that is full counts as too short
+    torch.testing.assert_close(
+        model.embed_text(["a bb", "ccc dddd"]).mean(0)
+        / (model.embed_text(["a bb", "ccc dddd"]).mean(0).norm()),
+        long,
+    )
+    torch.testing.assert_close(parts[1], torch.tensor([1.0, 0.0, 0.0]))

@@ -171,12 +171,10 @@ def test_a_real_film_needs_only_what_is_yet_to_come():
     with pytest.raises(SettingsError) as caught:
         load_settings(path)
     keys = [problem.keys[0] for problem in caught.value.problems]
-    assert keys == ["image_model", "vqgan_model", "animation_mode", "translate_z_3d", "rotate_3d"]
+    assert keys == ["animation_mode", "translate_z_3d", "rotate_3d"]
     assert all("comes in a later release" in problem.text for problem in caught.value.problems)
-    assert str(caught.value).startswith(f"{path}:8: image_model: 'VQGAN' comes in a later release")
-    assert f"; {path}:13: animation_mode: '3D' needs " in str(caught.value)
-    rest = ["image_model=Unlimited Palette", "vqgan_model=sflckr", "animation_mode=2D"]
-    rest += ["translate_z_3d=0", "rotate_3d=[1, 0, 0, 0]"]
+    assert str(caught.value).startswith(f"{path}:13: animation_mode: '3D' needs ")
+    rest = ["animation_mode=2D", "translate_z_3d=0", "rotate_3d=[1, 0, 0, 0]"]
     assert len(load_settings(path, rest).script.scenes[0].prompts) == 11
 
 

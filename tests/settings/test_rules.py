@@ -9,7 +9,6 @@ from mutoscope.settings.rules import facts
 
 LATER = [name for name in Keys.model_fields if "later" in facts(name)]
 OTHER = {
-    "vqgan_model": "coco",
     "translate_z_3d": "10*t",
     "rotate_3d": "[cos(t), 0, 0, sin(t)]",
     "lock_camera": False,
@@ -52,7 +51,7 @@ def test_a_later_key_is_refused_unless_at_its_default(key):
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("image_model", "VQGAN"), ("animation_mode", "3D"), ("animation_mode", "Video Source")],
+    [("animation_mode", "3D"), ("animation_mode", "Video Source")],
 )
 def test_a_later_value_is_refused(key, value):
     assert value in facts(key)["later_values"]
@@ -62,7 +61,6 @@ def test_a_later_value_is_refused(key, value):
 
 def test_every_later_value_is_walked():
     walked = {
-        ("image_model", "VQGAN"),
         ("animation_mode", "3D"),
         ("animation_mode", "Video Source"),
     }

@@ -63,6 +63,13 @@ def test_saturation_pulls_boundedly_at_all_but_black(tools):
     assert image.grad.abs().max() <= 255.01
 
 
-def test_a_target_of_another_size_is_refused(tools):
-    with pytest.raises(ValueError, match="resize the target"):
-        Hold("x", plain(0.5, 0.5, 0.5, size=(8, 8)))(tools.look_at(tools.Pixels()))
+def test_the_target_follows_the_size_of_the_picture(tools):
+    ramp = torch.linspace(0, 1, 64).expand(1, 3, 48, 64)
+    mask = torch.ones(6, 8)
+    mask[:, 4:] = 0
+    term = Hold("x", ramp, mask=Still(mask))
+    for size in ((32, 24), (64, 48), (16, 12)):
+        same = torch.linspace(0, 1, size[0]).expand(1, 3, size[1], size[0])
+        assert term(tools.look_at(tools.Pixels(), image=same)).item() < 1e-3
+        far = term(tools.look_at(tools.Pixels(), image=same.flip(3))).item()
+        assert far > 0.1

@@ -28,3 +28,21 @@ def test_the_weight_follows_time_and_zero_does_nothing(tools):
     assert idle == 0
     assert looks[0].image.grad is None
     assert busy.item() == pytest.approx(3 * total_variation(looks[1].image).item())
+
+
+def test_where_a_picture_repeats_its_ends_are_neighbours():
+    image = torch.tensor([[[[0.0, 1.0], [2.0, 4.0]]]])
+    # Inside: 1 + 4 across, 4 + 9 down. Across the seam the same differences come once more.
+    assert total_variation(image, tile=(True, False)).item() == pytest.approx((18 + 5) / 4)
+    assert total_variation(image, tile=(False, True)).item() == pytest.approx((18 + 13) / 4)
+    assert total_variation(image, tile=(True, True)).item() == 9
+
+
+def test_a_tile_is_as_smooth_wherever_it_begins(tools):
+    image = torch.rand(1, 3, 6, 7, generator=torch.Generator().manual_seed(0))
+    rolled = image.roll((2, 3), (2, 3))
+    here, there = (total_variation(i, tile=(True, True)).item() for i in (image, rolled))
+    assert here == pytest.approx(there)
+    assert total_variation(image) != pytest.approx(total_variation(rolled).item())
+    look = tools.look_at(tools.Pixels())
+    assert Smooth(tile=(True, True)).raw(look) > Smooth().raw(look)

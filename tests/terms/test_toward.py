@@ -42,6 +42,24 @@ def test_the_value_is_the_weighted_mean_over_perceptors_and_cutouts(tools):
     assert loss.item() == pytest.approx(2 * (0.3 + second) / 2, abs=1e-5)
 
 
+def test_each_perceptor_counts_by_its_share(tools):
+    other = object()
+    look = tools.Given(torch.tensor([at(0.2), at(0.4)]))
+    targets = {**NORTH, other: torch.tensor([at(0.2)])}
+    one, two = (Toward("x", {eye: targets[eye]})(look).item() for eye in targets)
+    for first, second in ((3.0, 1.0), (1.0, 0.0), (0.0, 0.2)):
+        loss = Toward("x", targets, shares={EYE: first, other: second})(look).item()
+        assert loss == pytest.approx((first * one + second * two) / (first + second), abs=1e-6)
+
+
+def test_a_perceptor_without_a_say_does_not_look(tools):
+    eyes = [tools.Projection(seed=1), tools.Projection(20, 30, seed=2)]
+    targets = {eye: target(i, eye.width) for i, eye in enumerate(eyes)}
+    term = Toward("x", targets, shares={eyes[0]: 2.0, eyes[1]: 0.0})
+    weigh(tools.look_at(tools.Pixels()), [term])
+    assert (eyes[0].looks, eyes[1].looks) == (1, 0)
+
+
 def test_weight_and_stop_follow_time(tools):
     embeds = torch.tensor([at(0.5)]).requires_grad_()
     look = tools.Given(embeds, moment=tools.moment_at(t=2.0))

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from mutoscope.errors import WeightsError
-from mutoscope.weights.hub import NotOnHubError, Transfer, fetch_file, reachable
+from mutoscope.weights.hub import NotOnHubError, fetch_file, reachable
+from mutoscope.weights.transfer import Transfer
 
 DATA = bytes(range(256)) * 400
 NAME = "me/clip/model.bin"

@@ -5,25 +5,21 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from mutoscope.build.forming import Forming
 from mutoscope.build.pictures import Pictures
 from mutoscope.canvas.base import Canvas
-from mutoscope.canvas.palette import Palette
-from mutoscope.curves import Curve, parse_curve
+from mutoscope.canvas.vqgan import VqganCanvas
 from mutoscope.cutouts import Cutouts
-from mutoscope.images import resize
 from mutoscope.look import Eye, Term, Views
 from mutoscope.perceptors.base import Perceptor
 from mutoscope.schedule import Shot
 from mutoscope.script import Mask, Prompt, Weighting
 from mutoscope.settings import Settings
-from mutoscope.terms.contrast import Contrast
 from mutoscope.terms.fade import fade
 from mutoscope.terms.hold import Hold
+from mutoscope.terms.latent import HoldLatent
 from mutoscope.terms.masks import EVERYWHERE, Like, Painted, Place
 from mutoscope.terms.masks import Mask as Region
-from mutoscope.terms.natural import Natural
-from mutoscope.terms.palette import HDR, Normalisation
-from mutoscope.terms.smooth import Smooth
 from mutoscope.terms.toward import Toward, TowardPicture, glimpse
 
 
@@ -35,7 +31,7 @@ class Asking:
 
     Args:
         settings: checked settings.
-        perceptors: those that judge, each with an equal say.
+        perceptors: those that judge, in the order of ``perceptor_weights``.
         canvas: the canvas that will be painted on, for its kind and size.
         pictures: those that the settings name, read.
         cutouts: the distribution from which pictures in prompts are looked at, too.
@@ -55,13 +51,17 @@ class Asking:
         self.settings, self.perceptors, self.cutouts = settings, list(perceptors), cutouts
         self.device = next(canvas.parameters()).device
         self.pictures, self.rng_of = pictures, rng_of
+        self.latent = isinstance(canvas, VqganCanvas)
+        weights = settings.perceptor_weights or (1.0,) * len(self.perceptors)
+        self.shares: dict[Eye, float] = dict(zip(self.perceptors, weights, strict=True))
         self.texts = self._embed_texts()
         self.glimpses: dict[str, dict[Eye, Views]] = {}
 
         self.scenes = [[self._toward(prompt) for prompt in scene.prompts]
                        for scene in settings.script.scenes]  # fmt: skip
-        self.always = [*self._direct(canvas), *self._shape(canvas)]
-        self.semantic_init, self.direct_init = self._init(canvas)
+        forming = Forming(settings, perceptors, canvas=canvas, pictures=pictures, rng_of=rng_of)
+        self.always = [*self._direct(), *forming()]
+        self.semantic_init, self.direct_init = self._init()
 
     def __call__(self, shot: Shot) -> list[Term]:
         """The terms of one shot."""
@@ -104,7 +104,7 @@ class Asking:
             )
         return Toward(
             prompt.label, self.texts[prompt.text],
-            weight=prompt.weight, stop=prompt.stop, mask=mask,
+            weight=prompt.weight, stop=prompt.stop, mask=mask, shares=self.shares,
         )  # fmt: skip
 
     def _toward_picture(self, label: str, path: str, weighting: Weighting) -> Term:
@@ -117,6 +117,7 @@ class Asking:
         return TowardPicture(
             label, self.glimpses[path],
             weight=weighting.weight, stop=weighting.stop, mask=self._region(weighting.mask),
+            shares=self.shares,
         )  # fmt: skip
 
     # ── masks ──
@@ -136,11 +137,13 @@ class Asking:
 
     # ── what acts on the whole picture ──
 
-    def _hold(self, label: str, picture: Tensor, weighting: Weighting, canvas: Canvas) -> Hold:
+    def _hold(self, label: str, picture: Tensor, weighting: Weighting) -> Hold:
         mask = weighting.mask
-        return Hold(
+        # A VQGAN is held by its codes, as PyTTI does.
+        hold = HoldLatent if self.latent else Hold
+        return hold(
             label,
-            resize(picture, canvas.size).to(self.device),
+            picture.to(self.device),
             weight=weighting.weight,
             stop=weighting.stop,
             mask=None if mask.kind == "all" else self.pictures.mask(mask),
@@ -148,18 +151,17 @@ class Asking:
             stride=self.settings.frame_stride,
         )
 
-    def _direct(self, canvas: Canvas) -> list[Term]:
+    def _direct(self) -> list[Term]:
         return [
             self._hold(
                 prompt.label,
                 self.pictures.image(prompt.path),
                 Weighting(prompt.weight, prompt.stop, prompt.mask),
-                canvas,
             )
             for prompt in self.settings.direct_prompts
         ]
 
-    def _init(self, canvas: Canvas) -> tuple[list[Term], list[Term]]:
+    def _init(self) -> tuple[list[Term], list[Term]]:
         """What holds to the init image: what perceptors see in it, and its pixels."""
         picture, path = self.pictures.initial, self.settings.init_image
         if picture is None:
@@ -168,31 +170,5 @@ class Asking:
         direct = self.settings.weight("direct_init_weight")
         return (
             [self._toward_picture("init image (semantic)", path, semantic)] if semantic else [],
-            [self._hold("init image (direct)", picture, direct, canvas)] if direct else [],
+            [self._hold("init image (direct)", picture, direct)] if direct else [],
         )
-
-    def _shape(self, canvas: Canvas) -> list[Term]:
-        """What is wanted of any picture, whatever it shows."""
-        settings = self.settings
-        terms: list[Term] = []
-        if not _absent(smoothing := settings.curve("smoothing_weight")):
-            terms.append(Smooth(weight=smoothing))
-        if settings.contrast_weight:
-            terms.append(Contrast(weight=_always(settings.contrast_weight)))
-        if settings.natural_weight:
-            terms.append(Natural(self.perceptors, weight=_always(settings.natural_weight)))
-        if isinstance(canvas, Palette):
-            if settings.hdr_weight:
-                terms.append(HDR(weight=_always(settings.hdr_weight)))
-            if settings.palette_normalization_weight:
-                weight = _always(settings.palette_normalization_weight)
-                terms.append(Normalisation(weight=weight))
-        return terms
-
-
-def _absent(curve: Curve) -> bool:
-    return curve.constant == 0
-
-
-def _always(value: float) -> Curve:
-    return parse_curve(value, place="weight")

@@ -1,44 +1,119 @@
 """The canvas that the settings ask for, as it is before the first step."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, MutableMapping
+from pathlib import Path
 
 import torch
 
 from mutoscope.build.pictures import Pictures
 from mutoscope.canvas.base import Canvas
 from mutoscope.canvas.fourier import FourierCanvas
+from mutoscope.canvas.noise import NOISES
 from mutoscope.canvas.palette import Palette
 from mutoscope.canvas.pixels import Pixels
 from mutoscope.canvas.squares import Squares
+from mutoscope.canvas.vqgan import VqganCanvas
 from mutoscope.settings import Settings
+from mutoscope.vqgan import VQGAN, load_vqgan
+from mutoscope.weights import Progress, fetch_pair
 
-Make = Callable[[Settings, tuple[int, int], torch.Generator], Canvas]
+log = logging.getLogger("mutoscope")
+
+Shelf = MutableMapping[tuple[str, str], torch.nn.Module]
+"""Networks that were loaded, by folder and name, for builds that share them."""
+
+Size = tuple[int, int]
+LEAST = 32  # the shorter side of the smallest size that a still begins in, in pixels
 
 
-def make_canvas(settings: Settings, pictures: Pictures, *, generator: torch.Generator) -> Canvas:
-    """The canvas: noise, or the init image where there is one, with its palette."""
-    initial = pictures.initial
-    size = settings.size((initial.shape[-1], initial.shape[-2]) if initial is not None else None)
-    canvas = CANVASES[settings.image_model](settings, size, generator)
-    if isinstance(canvas, Palette):
-        if settings.target_palette:
-            canvas.match(pictures.image(settings.target_palette))
-        if initial is not None:
-            canvas.encode(initial)
-        if settings.lock_palette:
-            canvas.lock()
-    elif initial is not None:
-        canvas.encode(initial)
+def load_decoder(
+    settings: Settings, progress: Callable[[str], Progress] | None, shelf: Shelf | None
+) -> VQGAN | None:
+    """The network of a VQGAN canvas, fetched if need be; None for the others.
+
+    It is taken from ``shelf`` where it lies there, and else put there.
+
+    Raises:
+        WeightsError: it can't be had, or is none.
+    """
+    if settings.image_model != "VQGAN":
+        return None
+    name = settings.vqgan_name
+    folder = Path(settings.resolve(settings.models_parent_dir))
+    place = (str(folder), f"VQGAN {name}")
+    if shelf is not None and isinstance(lying := shelf.get(place), VQGAN):
+        return lying
+    pair = fetch_pair(name, folder, progress=progress(name) if progress else None)
+    decoder = load_vqgan(pair.config, pair.checkpoint)
+    if shelf is not None:
+        shelf[place] = decoder
+    return decoder
+
+
+def make_canvas(
+    settings: Settings,
+    pictures: Pictures | None,
+    size: Size,
+    *,
+    generator: torch.Generator,
+    decoder: VQGAN | None = None,
+) -> Canvas:
+    """The canvas for a picture of ``size``: noise, or the init image, with its palette.
+
+    Without ``pictures`` it is one that only shows how much it takes to draw.
+    """
+    start = pictures.initial if pictures is not None else None
+    if start is None and settings.init_noise != "none":
+        start = NOISES[settings.init_noise](size, generator=generator)
+    if decoder is not None:
+        canvas = _vqgan(settings, size, generator, decoder)
+    else:
+        canvas = CANVASES[settings.image_model](settings, size, generator)
+    if isinstance(canvas, Palette) and settings.target_palette and pictures is not None:
+        canvas.match(pictures.image(settings.target_palette))
+    if start is not None:
+        canvas.encode(start)
+    if isinstance(canvas, Palette) and settings.lock_palette:
+        canvas.lock()
     return canvas
 
 
-def _pixels(settings: Settings, size: tuple[int, int], generator: torch.Generator) -> Canvas:
-    return Pixels(size, generator=generator, pixel_size=settings.pixel_size)
+def picture_sizes(settings: Settings, initial: Size | None, decoder: VQGAN | None) -> list[Size]:
+    """The picture's size, in pixels of the file, in each stage; the last is that of the file."""
+    width, height = (side * settings.pixel_size for side in settings.size(initial))
+    unit = decoder.f if decoder is not None else settings.pixel_size
+    last = (_rounded(width, unit), _rounded(height, unit))
+    if last != (width, height):
+        log.info(
+            "a VQGAN of f = %d draws in squares of that many pixels: the picture is %d x %d "
+            "instead of %d x %d",
+            *(unit, *last, width, height),
+        )
+    # A size that would be too small to show anything is the next larger one instead.
+    smallest = min(1.0, LEAST / min(last))
+    shares = [max(smallest, 0.5**halvings) for halvings in range(settings.sizes - 1, 0, -1)]
+    return [*((_rounded(share * w, unit), _rounded(share * h, unit))
+              for w, h in [last] for share in shares), last]  # fmt: skip
 
 
-def _palette(settings: Settings, size: tuple[int, int], generator: torch.Generator) -> Canvas:
+def _rounded(side: float, unit: int) -> int:
+    """The whole number of ``unit`` that is nearest to ``side``, one at least."""
+    return max(1, int(side / unit + 0.5)) * unit
+
+
+def squares(settings: Settings, size: Size) -> Size:
+    """A size in drawn pixels."""
+    return size[0] // settings.pixel_size, size[1] // settings.pixel_size
+
+
+def _pixels(settings: Settings, size: Size, generator: torch.Generator) -> Canvas:
+    return Pixels(squares(settings, size), generator=generator, pixel_size=settings.pixel_size)
+
+
+def _palette(settings: Settings, size: Size, generator: torch.Generator) -> Canvas:
     return Palette(
-        size,
+        squares(settings, size),
         generator=generator,
         pixel_size=settings.pixel_size,
         palette_size=settings.palette_size,
@@ -48,16 +123,33 @@ def _palette(settings: Settings, size: tuple[int, int], generator: torch.Generat
     )
 
 
-def _fourier(settings: Settings, size: tuple[int, int], generator: torch.Generator) -> Canvas:
-    still = settings.animation_mode == "off"
-    first = settings.steps_per_scene if still else settings.pre_animation_steps
-    opening = round(settings.coarse_to_fine * first)
-    canvas = FourierCanvas(size, generator=generator, opening=opening)
+def _fourier(settings: Settings, size: Size, generator: torch.Generator) -> Canvas:
+    # Larger canvases, which go on from a picture, are open at once.
+    opening = round(settings.coarse_to_fine * beginning(settings) / settings.sizes)
+    canvas = FourierCanvas(
+        squares(settings, size), generator=generator, opening=opening, tile=tiled(settings)
+    )
     return canvas if settings.pixel_size == 1 else Squares(canvas, settings.pixel_size)
 
 
-# From a name in the settings to what draws; the schema's names are held to these by a test.
-CANVASES: dict[str, Make] = {
+def _vqgan(settings: Settings, size: Size, generator: torch.Generator, model: VQGAN) -> Canvas:
+    model.wrap = tiled(settings)
+    return VqganCanvas(size, model=model, generator=generator, clamp_codes=settings.clamp_latent)
+
+
+def beginning(settings: Settings) -> int:
+    """The steps of the first scene, or those before a film's first move."""
+    still = settings.animation_mode == "off"
+    return settings.steps_per_scene if still else settings.pre_animation_steps
+
+
+def tiled(settings: Settings) -> tuple[bool, bool]:
+    """Along which axes, x first, the picture is to repeat without a seam."""
+    return settings.tile in ("x", "both"), settings.tile in ("y", "both")
+
+
+# From a name in the settings to what draws without a network.
+CANVASES: dict[str, Callable[[Settings, Size, torch.Generator], Canvas]] = {
     "Unlimited Palette": _pixels,
     "Limited Palette": _palette,
     "Fourier": _fourier,

@@ -1,6 +1,6 @@
 """All the parts of a run, made from its settings."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -8,25 +8,32 @@ from pathlib import Path
 import torch
 
 from mutoscope.build.asking import Asking
-from mutoscope.build.canvases import make_canvas
+from mutoscope.build.canvases import Shelf, Size, load_decoder, make_canvas, picture_sizes, tiled
+from mutoscope.build.fitting import measure, refuse_what_will_not_fit
 from mutoscope.build.pictures import Pictures
 from mutoscope.canvas.base import Canvas
 from mutoscope.cutouts import Cutouts
+from mutoscope.descent import Descent
 from mutoscope.errors import ExtraError, SettingsError, WeightsError
 from mutoscope.motion.plane import Plane
 from mutoscope.names import DEFAULT
-from mutoscope.paint import Ask, Descent, Frame, Motion, State, Watch, animate, rng_for
+from mutoscope.paint import Ask, Frame, Motion, State, Watch, animate, rng_for
 from mutoscope.perceptors.base import Perceptor
 from mutoscope.perceptors.load import load_perceptor
 from mutoscope.plan import Plan, choose_chunks, predict
 from mutoscope.schedule import Schedule
 from mutoscope.settings import Settings
+from mutoscope.vqgan import VQGAN
 from mutoscope.weights import Progress
 
 
 @dataclass(frozen=True)
 class Parts:
-    """A run ready to be painted. ``settings`` names the perceptors that were really taken."""
+    """A run ready to be painted.
+
+    ``settings`` names the perceptors that were really taken; ``sizes`` are those of the picture in
+    each stage of the schedule, the last that of the file.
+    """
 
     settings: Settings
     perceptors: tuple[Perceptor, ...]
@@ -35,6 +42,7 @@ class Parts:
     cutouts: Cutouts
     ask: Ask
     motion: Motion | None
+    sizes: tuple[Size, ...]
     descent: Descent
 
     def animate(
@@ -43,20 +51,25 @@ class Parts:
         """Paint: yield each frame as soon as it is finished."""
         return animate(
             self.canvas, self.schedule, self.ask, self.cutouts,
-            motion=self.motion, descent=self.descent, seed=self.settings.seed,
+            motion=self.motion, sizes=self.sizes, descent=self.descent, seed=self.settings.seed,
             resume=resume, watch=watch,
         )  # fmt: skip
 
     def plan(self, *, done: int = 0) -> Plan:
         """What painting will cost from step ``done`` on; the canvas stays as it is."""
         return predict(
-            self.canvas, self.schedule, self.ask, self.cutouts, descent=self.descent,
-            backups=self.settings.backups, film=self.schedule.animated and self.settings.film,
-            done=done,
+            self.canvas, self.schedule, self.ask, self.cutouts, sizes=self.sizes,
+            descent=self.descent, backups=self.settings.backups,
+            film=self.schedule.animated and self.settings.film, done=done,
         )  # fmt: skip
 
 
-def build(settings: Settings, *, progress: Callable[[str], Progress] | None = None) -> Parts:
+def build(
+    settings: Settings,
+    *,
+    progress: Callable[[str], Progress] | None = None,
+    shelf: Shelf | None = None,
+) -> Parts:
     """Make every part that ``settings`` ask for, in the order in which things can be refused.
 
     Pictures are read before networks are loaded, so that a mistyped path costs no waiting.
@@ -64,6 +77,8 @@ def build(settings: Settings, *, progress: Callable[[str], Progress] | None = No
     Args:
         settings: checked settings.
         progress: given a perceptor's name, what is told how far its download is.
+        shelf: where perceptors are taken from, and put for the next build; those that share it
+            are painted one after the other, each right after it was built.
 
     Raises:
         MutoscopeError: something that the settings name can't be had.
@@ -75,21 +90,16 @@ def build(settings: Settings, *, progress: Callable[[str], Progress] | None = No
     def rng_of(purpose: str) -> torch.Generator:
         return rng_for(settings.seed, purpose)
 
-    canvas = make_canvas(settings, pictures, generator=rng_of("canvas")).to(device)
-    perceptors = load_perceptors(settings, device, progress)
+    decoder = load_decoder(settings, progress, shelf)
+    sizes = picture_sizes(settings, pictures.initial_size, decoder)
+    canvas = fitting_canvas(settings, pictures, sizes, rng_of, decoder, device)
+    perceptors = load_perceptors(settings, device, progress, shelf)
     for perceptor in perceptors:
         perceptor.judges_strangeness = settings.natural_weight > 0
     if "auto" in settings.perceptor_names:
         # What was taken is written down: a run that goes on must not choose anew.
         settings = settings.replace(perceptors=[perceptor.name for perceptor in perceptors])
-    cutouts = Cutouts(
-        settings.cutouts,
-        power=settings.cut_pow,
-        border=settings.cutout_border,
-        border_mode=settings.border_mode,
-        augmentation=settings.augmentation,
-        compat_shift=settings.compat_shift,
-    )
+    cutouts = make_cutouts(settings)
     ask = Asking(
         settings, perceptors, canvas=canvas, pictures=pictures, cutouts=cutouts, rng_of=rng_of
     )
@@ -101,13 +111,49 @@ def build(settings: Settings, *, progress: Callable[[str], Progress] | None = No
         schedule=make_schedule(settings),
         cutouts=cutouts,
         ask=ask,
-        motion=make_motion(settings, canvas.size),
+        motion=make_motion(settings, sizes[-1]),
+        sizes=tuple(sizes),
         descent=Descent(
             rate=settings.learning_rate,
             decay=settings.learning_rate_decay,
             fresh_each_frame=settings.reset_lr_each_frame,
             chunks=choose_chunks(perceptors, cutouts.count, device) if chunks == "auto" else chunks,
+            optimizer=settings.optimizer,
+            adaptive=settings.adaptive_learning_rate,
         ),
+    )
+
+
+def fitting_canvas(
+    settings: Settings,
+    pictures: Pictures,
+    sizes: Sequence[Size],
+    rng_of: Callable[[str], torch.Generator],
+    decoder: VQGAN | None,
+    device: torch.device,
+) -> Canvas:
+    """The canvas at the first of ``sizes``, once it is known that the last will fit into memory."""
+
+    def make(size: Size, picture: Pictures | None = None) -> Canvas:
+        made = make_canvas(settings, picture, size, generator=rng_of("canvas"), decoder=decoder)
+        return made.to(device)
+
+    unit = decoder.f if decoder is not None else settings.pixel_size
+    what = f"image_model: {settings.image_model}"
+    refuse_what_will_not_fit(measure(make, unit), sizes[-1], device, what=what)
+    return make(sizes[0], pictures)
+
+
+def make_cutouts(settings: Settings) -> Cutouts:
+    """The distribution that cutouts are drawn from."""
+    return Cutouts(
+        settings.cutouts,
+        power=settings.cut_pow,
+        border=settings.cutout_border,
+        border_mode=settings.border_mode,
+        augmentation=settings.augmentation,
+        compat_shift=settings.compat_shift,
+        tile=tiled(settings),
     )
 
 
@@ -122,6 +168,7 @@ def make_schedule(settings: Settings) -> Schedule:
         display_every=settings.display_every,
         frames_per_second=settings.frames_per_second,
         animated=settings.animation_mode != "off",
+        stages=settings.sizes,
     )
 
 
@@ -155,7 +202,10 @@ def refuse_missing_extras(settings: Settings) -> None:
 
 
 def load_perceptors(
-    settings: Settings, device: torch.device, progress: Callable[[str], Progress] | None
+    settings: Settings,
+    device: torch.device,
+    progress: Callable[[str], Progress] | None,
+    shelf: Shelf | None = None,
 ) -> tuple[Perceptor, ...]:
     """The networks that judge the picture.
 
@@ -166,6 +216,9 @@ def load_perceptors(
     folder = Path(settings.resolve(settings.models_parent_dir))
     perceptors = []
     for name in settings.perceptor_names:
+        if shelf and isinstance(known := shelf.get((str(folder), name)), Perceptor):
+            perceptors.append(known.to(device))
+            continue
         told = progress(DEFAULT if name == "auto" else name) if progress else None
         try:
             perceptors.append(
@@ -174,6 +227,10 @@ def load_perceptors(
         except WeightsError as error:
             # It may speak of a file on the hub, and the user of a name.
             raise WeightsError(f"perceptors: {name}: {error}") from error
+        if shelf is not None:
+            # What "auto" came to is asked for by its own name from then on.
+            for called in (name, perceptors[-1].name):
+                shelf[str(folder), called] = perceptors[-1]
     return tuple(perceptors)
 
 

@@ -2,6 +2,7 @@
 
 from torch import Tensor
 
+from mutoscope.colours import PicturePalette, parse_palette
 from mutoscope.frames import MaskClip
 from mutoscope.images import load_image, load_mask
 from mutoscope.script import Mask
@@ -26,8 +27,13 @@ class Pictures:
         self._images: dict[str, Tensor] = {}
         self._masks: dict[str, MaskSource] = {}
         self.initial = self.image(settings.init_image) if settings.init_image else None
-        if settings.target_palette:
-            self.image(settings.target_palette)
+        for key in ("target_palette", "style_image"):
+            if path := getattr(settings, key):
+                self.image(path)
+        if settings.attracting_palette:
+            palette = parse_palette(settings.attracting_palette, place="attracting_palette")
+            if isinstance(palette, PicturePalette):
+                self.image(palette.source)
         prompts = [prompt for scene in settings.script.scenes for prompt in scene.prompts]
         for prompt in prompts:
             if prompt.kind == "image":
@@ -43,6 +49,13 @@ class Pictures:
         for mask in masks:
             if mask.kind in ("image", "video"):
                 self.mask(mask)
+
+    @property
+    def initial_size(self) -> tuple[int, int] | None:
+        """Width and height of the init image."""
+        return (
+            (self.initial.shape[-1], self.initial.shape[-2]) if self.initial is not None else None
+        )
 
     def image(self, path: str) -> Tensor:
         """The picture at a path or address as the settings write it, (1, 3, h, w)."""

@@ -12,7 +12,7 @@ class Canvas(nn.Module):
 
     Attributes:
         lr: the learning rate of Adam that suits its parameters.
-        size: ``(width, height)`` of the picture that it draws, in pixels.
+        size: ``(width, height)`` of the picture that it draws, in pixels; `grow` changes it.
     """
 
     lr: float
@@ -29,6 +29,10 @@ class Canvas(nn.Module):
 
     def encode(self, image: Tensor) -> None:
         """Become ``image`` (1, 3, h, w) in [0, 1], of any size, as nearly as this canvas can."""
+        raise NotImplementedError
+
+    def grow(self, size: tuple[int, int]) -> None:
+        """Draw the same picture at ``size``, on new parameters; nothing where it has that size."""
         raise NotImplementedError
 
     def constrain(self) -> None:

@@ -28,7 +28,8 @@ CHROMA_DECAY = 0.3  # the power by which colour falls faster than brightness
 # A logit beyond this is as black or white as a byte can tell; `encode` is exact to 1 / 512.
 DARKEST = 1 / 512
 # Waves repeat, so what stands at one edge would glow at the other: the picture is the middle of a
-# larger drawing, which is this share of the long side wider on each side.
+# larger drawing, which is this share of the long side wider on each side; but not along an axis
+# where the picture is to repeat.
 MARGIN = 1 / 16
 # The finest waves that a canvas draws, in cycles a pixel, when it is still closed and when open.
 COARSEST, FINEST = 0.05, 0.5
@@ -49,6 +50,7 @@ class FourierCanvas(Canvas):
             details; a picture that is encoded opens it at once.
         start: deviation of the starting waves, as a share of a photograph's.
         lr: learning rate of Adam, as a share of a photograph's contrast per step.
+        tile: whether the picture repeats along x and along y, as waves do by nature.
     """
 
     scale: Tensor
@@ -65,11 +67,14 @@ class FourierCanvas(Canvas):
         opening: int = 0,
         start: float = 0.05,
         lr: float = 0.24,
+        tile: tuple[bool, bool] = (False, False),
     ) -> None:
         super().__init__()
-        self.size, self.lr, self.opening = size, lr, opening
-        self.margin = round(MARGIN * max(size))
-        width, height = self.sheet = (size[0] + 2 * self.margin, size[1] + 2 * self.margin)
+        self.size, self.lr, self.opening, self.decay = size, lr, opening, decay
+        self.tile = tile
+        margin = round(MARGIN * max(size))
+        beside, above = self.margins = (0 if tile[0] else margin, 0 if tile[1] else margin)
+        width, height = self.sheet = (size[0] + 2 * beside, size[1] + 2 * above)
         luma = spectrum_scale(self.sheet, decay)
         chroma = spectrum_scale(self.sheet, decay + CHROMA_DECAY)
         axes = nn.functional.normalize(torch.tensor(AXES), dim=1)
@@ -87,11 +92,10 @@ class FourierCanvas(Canvas):
 
     def logits(self) -> Tensor:
         """The picture before the sigmoid: (1, 3, H, W)."""
-        width, height = self.sheet
+        (width, height), (beside, above) = self.sheet, self.margins
         spectrum = torch.view_as_complex(self.waves) * self._reach()
         planes = torch.fft.irfft2(spectrum, s=(height, width), norm="ortho")
-        inside = slice(self.margin, height - self.margin), slice(self.margin, width - self.margin)
-        planes = planes[:, *inside]  # (axis, H, W)
+        planes = planes[:, above : height - above, beside : width - beside]  # (axis, H, W)
         return torch.einsum("ahw,ac->chw", planes, self.colours)[None]
 
     @torch.no_grad()
@@ -104,15 +108,28 @@ class FourierCanvas(Canvas):
         spectrum = torch.fft.rfft2(planes, norm="ortho") / self._reach()
         self.waves.copy_(torch.view_as_real(spectrum))
 
+    @torch.no_grad()
+    def grow(self, size: tuple[int, int]) -> None:
+        """Draw the same picture at ``size``, all waves open; see `Canvas.grow`."""
+        if size == self.size:
+            return
+        image = self.image()
+        larger = FourierCanvas(
+            size, generator=torch.Generator(), decay=self.decay, opening=self.opening, lr=self.lr,
+            tile=self.tile,
+        ).to(self.waves.device)  # fmt: skip
+        self.size, self.sheet, self.margins = larger.size, larger.sheet, larger.margins
+        self.scale, self.frequency, self.waves = larger.scale, larger.frequency, larger.waves
+        self.encode(image)
+
     def constrain(self) -> None:
         """Count the step: the canvas opens a little more."""
         self.steps.add_(1)
 
     def _into_margin(self, planes: Tensor) -> Tensor:
         """Continue ``planes`` (axis, H, W) by their own edges, evened out where the ends meet."""
-        width, height = self.size
-        down, across = (_continued(side, self.margin, planes.device) for side in (height, width))
-        for axis, (near, far, share) in ((1, down), (2, across)):
+        for axis, margin in ((1, self.margins[1]), (2, self.margins[0])):
+            near, far, share = _continued(planes.shape[axis], margin, planes.device)
             shape = [1, 1, 1]
             shape[axis] = -1
             one, other = planes.index_select(axis, near), planes.index_select(axis, far)

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import interpolate
 
 from mutoscope.canvas.base import Canvas, Warp
 from mutoscope.canvas.clamp import clamp
@@ -132,6 +133,17 @@ class Palette(Canvas):
         value, weights = choose(pixels, self._wanted(pixels), self.colours())
         self.value.copy_(value.view_as(self.value))
         self.weights.copy_(weights.view_as(self.weights))
+
+    @torch.no_grad()
+    def grow(self, size: tuple[int, int]) -> None:
+        """Draw the same picture at ``size``, a whole number of squares, in the same colours."""
+        if size == self.size:
+            return
+        height, width = size[1] // self.pixel_size, size[0] // self.pixel_size
+        latent = torch.cat([self.value[None], self.weights])[None]  # (1, 1 + n, h, w)
+        grown = interpolate(latent, (height, width), mode="bilinear", antialias=True)[0]
+        self.value, self.weights = nn.Parameter(grown[0].clone()), nn.Parameter(grown[1:].clone())
+        self.size = size
 
     @torch.no_grad()
     def move(self, warp: Warp) -> None:

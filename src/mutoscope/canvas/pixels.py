@@ -40,6 +40,14 @@ class Pixels(Canvas):
         self.pixels.copy_(shrink(image, self.size, self.pixel_size))
 
     @torch.no_grad()
+    def grow(self, size: tuple[int, int]) -> None:
+        """Draw the same picture at ``size``, a whole number of squares; see `Canvas.grow`."""
+        if size != self.size:
+            squares = (size[0] // self.pixel_size, size[1] // self.pixel_size)
+            self.pixels = nn.Parameter(resize(self.pixels.clamp(0, 1), squares))
+            self.size = size
+
+    @torch.no_grad()
     def move(self, warp: Warp) -> None:
         """Carry the squares themselves; see `Canvas.move`."""
         moved = warp(self.pixels)

@@ -23,6 +23,11 @@ class Squares(Canvas):
         """See `Canvas.encode`."""
         self.canvas.encode(shrink(image, self.size, self.side))
 
+    def grow(self, size: tuple[int, int]) -> None:
+        """See `Canvas.grow`; ``size`` is a whole number of squares."""
+        self.canvas.grow((size[0] // self.side, size[1] // self.side))
+        self.size = size
+
     def constrain(self) -> None:
         """See `Canvas.constrain`."""
         self.canvas.constrain()

@@ -22,6 +22,7 @@ COMMANDS = {
     "resume": ("mutoscope.cli.make", "Go on with a run that was stopped."),
     "demo": ("mutoscope.cli.make", "Make a first picture and a short film."),
     "plan": ("mutoscope.cli.make", "Say what a settings file will cost, and stop."),
+    "train-vqgan": ("mutoscope.cli.train", "Train a small VQGAN on your own pictures."),
     "film": ("mutoscope.cli.finished", "Make a film of a folder of pictures."),
     "show": ("mutoscope.cli.finished", "Print a picture's recipe and the command that makes it."),
     "settings": ("mutoscope.cli.reference", "Print the reference of all settings, or of one."),
@@ -46,7 +47,7 @@ class Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         home, _ = COMMANDS[cmd_name]
-        command = getattr(import_module(home), cmd_name)
+        command = getattr(import_module(home), cmd_name.replace("-", "_"))
         assert isinstance(command, click.Command)  # noqa: S101 - the table is ours
         return command
 

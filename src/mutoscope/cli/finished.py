@@ -55,16 +55,20 @@ def film(folder: Path, output: Path, fps: float, crf: float, overwrite: bool) ->
 def show(picture: Path) -> None:
     """Print a picture's recipe, and the command that makes it again.
 
-    PICTURE is a PNG, JPEG, WebP or MP4 that Mutoscope made.
+    PICTURE is a PNG, JPEG, WebP or MP4 that Mutoscope made. Of a sheet, it says what stands in its
+    rows and columns, and the settings are those of its first picture.
     """
     from mutoscope.settings.writing import as_scalar
-    from mutoscope.sources import command_for, recipe_of
+    from mutoscope.sources import recipe_of
+    from mutoscope.sweep.jobs import axes_of, command_of
 
     recipe = recipe_of(picture)
     for key in ("version", "frame", "step"):
         if key in recipe:
             click.echo(printable(f"# {key}: {recipe[key]}", allowed=JOINER))
+    for number, axis in enumerate(axes_of(recipe) or (), 1):
+        click.echo(printable(f"# sheet, axis {number}: {' | '.join(axis)}", allowed=JOINER))
     for key, value in recipe["settings"].items():
         click.echo(printable(f"{key}: {as_scalar(value)}", allowed=JOINER))
     click.echo()
-    click.echo(printable(command_for(recipe), allowed=f"\n\t{JOINER}"))
+    click.echo(printable(command_of(recipe), allowed=f"\n\t{JOINER}"))

@@ -32,16 +32,39 @@ DEMO_FILM = "demo"  # a preset
 @click.argument("prompt")
 @OVERRIDES
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Copy the picture here, too.")
-def image(prompt: str, overrides: tuple[str, ...], output: Path | None) -> int:
-    """Make a picture from words.
+@click.option("--count", type=click.IntRange(1, 100), help="So many seeds, on one sheet.")
+@click.option("--explore", is_flag=True, help="Every {this,that} or {1..5} in turn, on one sheet.")
+def image(
+    prompt: str,
+    overrides: tuple[str, ...],
+    output: Path | None,
+    count: int | None,
+    explore: bool,
+) -> int:
+    """Make a picture from words, or a sheet of many.
 
     PROMPT is a scene: "a fox | snow:0.5" asks for two things, the second half as strongly. The
     picture comes to lie in a folder of its own under images_out/, with its settings and log. Any
     key of `mutoscope settings` may be given as KEY=VALUE.
+
+    With --count 9 it is a sheet of nine pictures, which differ in their seed. With --explore, "sky
+    at {dawn,noon,night}, {oil,ink}" is a sheet of six, and learning_rate={0.1,0.2} makes it twelve.
+    Ctrl-C ends after the step in hand, and `mutoscope resume` goes on.
     """
+    from mutoscope.explore import looks_explored
     from mutoscope.sources import refuse_taken, still_settings
 
     refuse_loose_words(prompt, overrides)
+    if explore or count is not None:
+        from mutoscope.cli.sheets import begin_sheet
+        from mutoscope.sweep.jobs import sweep_of
+
+        sweep = sweep_of(prompt, overrides, count=count, explored=explore)
+        if output is not None:
+            refuse_taken(output, overwrite=sweep.jobs[0].settings.allow_overwrite)
+        return begin_sheet(sweep, output)
+    if looks_explored(prompt):
+        tell("the braces are part of the prompt; with --explore each of their words is tried")
     settings = still_settings(prompt, overrides)
     if output is not None:
         refuse_taken(output, overwrite=settings.allow_overwrite)
@@ -62,25 +85,36 @@ def render(file: Path, overrides: tuple[str, ...]) -> int:
     """Make the picture or film that a settings file describes.
 
     FILE is YAML; `mutoscope settings` lists the keys, and KEY=VALUE on the command line wins. It
-    may also be a picture or film that Mutoscope made: that is made again from the recipe in it.
+    may also be a picture, film or sheet that Mutoscope made: that is made again from its recipe.
     """
-    from mutoscope.sources import settings_of
+    from mutoscope.sources import PICTURES, recipe_of, settings_of
 
+    if file.suffix.lower() in PICTURES:
+        from mutoscope.sweep.jobs import sweep_of_recipe
+
+        if (sweep := sweep_of_recipe(recipe_of(file), overrides)) is not None:
+            from mutoscope.cli.sheets import begin_sheet
+
+            return begin_sheet(sweep)
     return show_results(*begin(settings_of(file, overrides)))
 
 
 @click.command(epilog="Example:  mutoscope resume images_out/harbour/harbour")
 @click.argument("run", type=click.Path(path_type=Path))
 def resume(run: Path) -> int:
-    """Go on with a run that was stopped, as if it never had been.
+    """Go on with a run or a sheet that was stopped, as if it never had been.
 
-    RUN is the folder of the run. A run that is complete is left as it is.
+    RUN is the folder of the run or sheet. What is complete is left as it is.
     """
-    from mutoscope.api import settings_of_run
     from mutoscope.build import build
     from mutoscope.perform import finish
     from mutoscope.run import Run
+    from mutoscope.sweep.folder import is_sheet, settings_of_run
 
+    if is_sheet(run):
+        from mutoscope.cli.sheets import resume_sheet
+
+        return resume_sheet(run)
     with Run.open(run) as opened:
         settings, saved = settings_of_run(opened), opened.state()
         if finished := finish(opened, settings, saved):

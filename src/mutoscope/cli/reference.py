@@ -1,9 +1,22 @@
 """The commands that tell: settings, models, and what this machine can do."""
 
+from __future__ import annotations
+
+import contextlib
 import json
+import logging
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+from mutoscope.errors import WeightsError
+
+if TYPE_CHECKING:
+    from mutoscope.cli.display import FetchDisplay
+    from mutoscope.names import ModelName
+    from mutoscope.vqgan_names import VqganName
 
 
 @click.command(epilog="Example:  mutoscope settings cut_pow")
@@ -51,19 +64,94 @@ def list_models(folder: Path) -> None:
     click.echo(f"\nfolder: {folder}\nget one with: mutoscope models fetch NAME")
 
 
-@models.command(epilog="Example:  mutoscope models fetch RN50")
+@models.command(epilog="Examples:  mutoscope models fetch RN50, mutoscope models fetch imagenet")
 @click.argument("name")
 @click.pass_obj
 def fetch(folder: Path, name: str) -> None:
-    """Get the weights of the network called NAME, going on where an earlier try ended."""
-    from mutoscope.cli.display import FetchDisplay
-    from mutoscope.names import resolve
-    from mutoscope.weights import fetch as fetch_weights
+    """Get the weights of the network called NAME, going on where an earlier try ended.
 
-    if resolve(name).kind in ("labels", "tiny"):
+    Of a VQGAN it is the .yaml and the .ckpt; where they are here already, they are compared with
+    the digests that were written down when they were fetched.
+    """
+    from mutoscope.vqgan_names import VqganName
+
+    asked = _understood(name)
+    if asked.path is not None:
+        click.echo(f"{_existing(name, asked.path)} is a local path: there is nothing to fetch")
+    elif isinstance(asked, VqganName):
+        _fetch_vqgan(asked, folder)
+    elif asked.kind in ("labels", "tiny"):
         click.echo(f"{name} is embedded: there is nothing to fetch")
     else:
-        click.echo(fetch_weights(name, folder, progress=FetchDisplay(name)))
+        from mutoscope.weights import fetch as fetch_weights
+
+        with _shown(asked.text) as progress:
+            path = fetch_weights(asked, folder, progress=progress)
+        click.echo(path)
+
+
+def _understood(name: str) -> ModelName | VqganName:
+    """What NAME means: a published VQGAN, else a perceptor, else a path.
+
+    No name is in both tables (a test holds that), so the order only matters for paths.
+    """
+    from mutoscope.errors import nearest
+    from mutoscope.names import DEFAULT, PLAIN, names, resolve
+    from mutoscope.vqgan_names import resolve_vqgan, vqgan_names
+
+    try:
+        vqgan = resolve_vqgan(name)
+        if vqgan.known is not None:
+            return vqgan
+    except WeightsError:
+        vqgan = None
+    try:
+        found = resolve(name)
+    except WeightsError as error:
+        if vqgan is not None:
+            return vqgan
+        known = [*PLAIN, *names(), *(each.partition("::")[0] for each in names()), *vqgan_names()]
+        raise WeightsError(
+            f"no network is called {name!r}{nearest(name, known)}; mutoscope models lists them"
+        ) from error
+    if found.kind == "auto":
+        raise WeightsError(f"auto is a choice, not a network; to get CLIP, fetch {DEFAULT}")
+    return found
+
+
+def _existing(name: str, path: Path) -> str:
+    """The name of something that is there."""
+    if not path.exists():
+        raise WeightsError(
+            f"{name}: no such file or folder, and no network of that name; mutoscope models lists "
+            "those that can be fetched"
+        )
+    return name
+
+
+def _fetch_vqgan(asked: VqganName, folder: Path) -> None:
+    from mutoscope.weights import check_pair, fetch_pair, locate_pair
+
+    pair = locate_pair(asked, folder)
+    if pair is None:
+        with _shown(asked.text) as progress:
+            pair = fetch_pair(asked, folder, progress=progress)
+    elif check_pair(pair):
+        logging.getLogger("mutoscope").info("%s is here, and as it was fetched", asked.text)
+    click.echo(f"{pair.config}\n{pair.checkpoint}")
+
+
+@contextlib.contextmanager
+def _shown(name: str) -> Iterator[FetchDisplay]:
+    """A download's progress, which leaves the terminal as it was even where it breaks off."""
+    from mutoscope.cli.display import FetchDisplay
+
+    display = FetchDisplay(name)
+    try:
+        yield display
+    finally:
+        if display.progress is not None:
+            display.progress.stop()
 
 
 @click.command(epilog="Example:  mutoscope doctor")

@@ -21,6 +21,7 @@ class Augmentation:
         erase: probability that a rectangle of ``erased`` area and an aspect within 0.3 to 1/0.3
             turns black.
         noise: the range of the standard deviation of white noise, drawn per cutout.
+        bounded: whether the outcome is brought back into [0, 1]; the gradient stays as it is.
     """
 
     mirror: float = 0.0
@@ -37,8 +38,13 @@ class Augmentation:
     erase: float = 0.0
     erased: tuple[float, float] = (0.1, 0.4)
     noise: tuple[float, float] = (0.0, 0.0)
+    bounded: bool = False
 
 
+# "kornia" is what vqgan-clip-generator meant by its chain: shifts along both axes, no black beside
+# a perspective, values in range. Its step "sharpness" blurred instead; the change by 3 tenths that
+# was meant moves what a perceptor sees a fiftieth as far as the noise does and takes longer than
+# all the rest, so it is left out.
 AUGMENTATIONS = {
     "pytti": Augmentation(
         mirror=0.3,
@@ -61,6 +67,19 @@ AUGMENTATIONS = {
         contrast=0.1,
         offset=0.05,
         noise=(0.08, 0.08),
+    ),
+    "kornia": Augmentation(
+        mirror=0.5,
+        affine=0.8,
+        turn=30.0,
+        shift=(0.1, 0.1),
+        perspective=0.4,
+        pinch=0.1,
+        jitter=0.7,
+        hue=0.01,
+        saturation=0.01,
+        noise=(0.0, 0.1),
+        bounded=True,
     ),
     "none": Augmentation(),
 }

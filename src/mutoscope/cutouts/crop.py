@@ -2,17 +2,18 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.nn.functional import grid_sample, interpolate, pad
+from torch.nn.functional import grid_sample
 
-BorderMode = Literal["clamp", "mirror", "wrap", "black", "smear"]
+from mutoscope.cutouts.atlas import BorderMode, Borders, make_atlas
 
 # How much finer than a cutout's own scale the copy that it reads should be. Reading blurs a little
 # by itself; against an exact filter, on pictures with a 1/f spectrum, 0.75 to 0.85 erred least.
 SHARPNESS = 0.8
+# A box whose edge is the picture's may reach out by this much through rounding.
+EPSILON = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,23 +23,25 @@ class Cuts:
     Attributes:
         image_size: width and height of the picture they are cut from.
         side: side of each cutout in pixels.
-        border_mode: what lies outside the picture.
+        borders: what lies outside the picture, along x and along y.
         boxes: (n, 3) left, top and side in pixels of the picture, before any augmentation.
         maps: (n, 3, 3) homographies from a cutout, [-1, 1]², to the picture, [0, 1]².
         colours: (n, 3, 4) matrix and offset applied to each pixel, or None.
         erased: (n, 4) rectangles to black out, left, top, right, bottom in [0, 1], or None.
         noise: (n,) standard deviations of white noise, or None.
+        bounded: whether values are brought back into [0, 1].
         seed: of the noise.
     """
 
     image_size: tuple[int, int]
     side: int
-    border_mode: BorderMode
+    borders: Borders
     boxes: Tensor
     maps: Tensor
     colours: Tensor | None
     erased: Tensor | None
     noise: Tensor | None
+    bounded: bool
     seed: int
 
     def __len__(self) -> int:
@@ -46,22 +49,62 @@ class Cuts:
 
     @cached_property
     def positions(self) -> Tensor:
-        """Top left corners of the boxes as fractions of the picture, (n, 2), x first."""
-        return (self.boxes[:, :2] / self.boxes.new_tensor(self.image_size)).float()
+        """Top left corners of the boxes as fractions of the picture, (n, 2), x first.
+
+        Along an axis where the picture repeats, they are given such that the centre lies in
+        [0, 1); along the others they lie wherever the box does.
+        """
+        return self._start.float()
 
     @cached_property
     def sizes(self) -> Tensor:
         """Sizes of the boxes as fractions of the picture, (n, 2), x first."""
-        return (self.boxes[:, 2:] / self.boxes.new_tensor(self.image_size)).float()
+        return self._size.float()
+
+    @cached_property
+    def pieces(self) -> tuple[Tensor, Tensor, Tensor]:
+        """What of the picture each box shows: (n, k, 2), (n, k, 2) and (n, k), k pieces a box.
+
+        They are the pieces' corners, top left and bottom right, as fractions of the picture, x
+        first, and the part of the box that each fills. A box that reaches past an edge shows there,
+        by the border: the other end, the mirror image, or the pixels of the edge; where it shows
+        black, only what it shows of the picture counts, and all parts are 0 if that is nothing.
+        """
+        lines = [
+            _line(self._start[:, axis], self._size[:, axis], mode, 1 / self.image_size[axis])
+            for axis, mode in enumerate(self.borders)
+        ]
+        lows, highs, parts = zip(*lines, strict=True)
+        n = len(self)
+
+        def crossed(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+            across = x.unsqueeze(2).expand(-1, -1, y.shape[1]).reshape(n, -1)
+            return across, y.unsqueeze(1).expand(-1, x.shape[1], -1).reshape(n, -1)
+
+        starts, stops = torch.stack(crossed(*lows), 2), torch.stack(crossed(*highs), 2)
+        return starts, stops, torch.stack(crossed(*parts)).prod(0)
+
+    @cached_property
+    def _start(self) -> Tensor:
+        """`positions`, (n, 2), in float64."""
+        start = self.boxes[:, :2] / self.boxes.new_tensor(self.image_size)
+        repeats = self.boxes.new_tensor([mode == "wrap" for mode in self.borders])
+        return start - repeats * (start + self._size / 2).floor()
+
+    @cached_property
+    def _size(self) -> Tensor:
+        """`sizes`, (n, 2), in float64."""
+        return self.boxes[:, 2:] / self.boxes.new_tensor(self.image_size)
 
     def crop(self, image: Tensor, part: slice = slice(None)) -> Tensor:
         """Read the cutouts of ``part`` out of ``image`` (1, 3, H, W): (m, 3, side, side).
 
-        With gradient to the image. Values may leave [0, 1] a little through colour and noise.
+        With gradient to the image. Values may leave [0, 1] a little through colour and noise,
+        unless they are bounded.
         """
         if (image.shape[-1], image.shape[-2]) != self.image_size:
             raise ValueError(f"cuts of a {self.image_size} picture, got {tuple(image.shape)}")
-        atlas, rooms = _atlas(image, self._levels, self.border_mode)
+        atlas, rooms = make_atlas(image, self._levels, self.borders)
         grid = self._grid(image, part, rooms)  # (m, side², 2)
         m = grid.shape[0]
         # One batch item as tall as all cutouts: a batch of m would make the backward pass write m
@@ -72,7 +115,7 @@ class Cuts:
         return self._finish(pixels, part).view(m, 3, self.side, self.side)
 
     def _finish(self, pixels: Tensor, part: slice) -> Tensor:
-        """Colour, erasure and noise, in that order, on (m, 3, side²)."""
+        """Colour, erasure, noise and bounds, in that order, on (m, 3, side²)."""
         if self.colours is not None:
             colours = sent(self.colours[part], pixels)
             out = torch.baddbmm(colours[:, :, 3:], colours[:, :, :3], pixels)
@@ -84,6 +127,10 @@ class Cuts:
         if self.noise is not None:
             strength = sent(self.noise[part], pixels).view(-1, 1, 1)
             out.addcmul_(self._white(pixels)[part], strength)
+        if self.bounded:
+            # The picture itself is in range, so its gradient goes on as if nothing were cut off.
+            with torch.no_grad():
+                out.clamp_(0, 1)
         return out
 
     def _white(self, like: Tensor) -> Tensor:
@@ -115,20 +162,53 @@ class Cuts:
         x, y, w = (sent(self.maps[part], image) @ points).unbind(1)  # (m, side²) each
         room = sent(rooms[self._level[part] - self._levels.start], image)  # (m, 2, 3)
         axes = []
-        for u, axis in zip((x, y), room.unsqueeze(3).unbind(1), strict=True):
+        for u, axis, mode in zip((x, y), room.unsqueeze(3).unbind(1), self.borders, strict=True):
             inset, slope, start = axis.unbind(1)  # (m, 1) each
             # Further out there is only more of the same, but in the atlas the next copy.
-            inside = torch.clamp(self._fold(u.div_(w)), inset, 1 - inset)
+            inside = torch.clamp(_folded(u.div_(w), mode), inset, 1 - inset)
             axes.append(inside.mul_(slope).add_(start))
         return torch.stack(axes, 2)
 
-    def _fold(self, u: Tensor) -> Tensor:
-        """Bring coordinates of the endless picture back to the one in [0, 1] that repeats."""
-        if self.border_mode == "wrap":
-            return u.sub_(u.floor())
-        if self.border_mode == "mirror":
-            return u.remainder_(2).sub_(1).abs_().neg_().add_(1)
-        return u
+
+def _line(
+    start: Tensor, size: Tensor, mode: BorderMode, pixel: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """What of a line [0, 1] boxes show that begin at ``start`` (n,) and are ``size`` (n,) long.
+
+    Starts and stops of k intervals, and the part of the box that each fills, (n, k) each: what lies
+    inside, and if any box reaches out, what is seen beyond. No box is longer than the line, so none
+    reaches out at both ends. The edge that is seen again and again is a ``pixel`` wide.
+    """
+    stop = start + size
+    low, high = start.clamp(0, 1), stop.clamp(0, 1)
+    inside = high - low
+    if not ((start < -EPSILON) | (stop > 1 + EPSILON)).any():
+        return low[:, None], high[:, None], torch.ones_like(low)[:, None]
+    # The outer interval, where it is, in the coordinates of the endless line.
+    before = start < 0
+    near = torch.where(before, start, start.clamp(min=1))
+    far = torch.where(before, stop.clamp(max=0), stop.clamp(min=1))
+    if mode == "wrap":
+        near, far = (torch.where(before, end + 1, end - 1) for end in (near, far))
+    elif mode == "mirror":
+        near, far = (torch.where(before, -end, 2 - end) for end in (far, near))
+    else:
+        near = torch.where(before, 0.0, 1 - pixel).to(near)
+        far = near + pixel
+    beyond = torch.zeros_like(size) if mode == "black" else size - inside
+    parts = torch.stack([inside, beyond], 1)
+    whole = parts.sum(1, keepdim=True)
+    parts = torch.where(whole > 0, parts / whole, 0.0)
+    return torch.stack([low, near], 1), torch.stack([high, far], 1), parts
+
+
+def _folded(u: Tensor, mode: BorderMode) -> Tensor:
+    """Bring coordinates of the endless picture back to the one in [0, 1] that repeats, in place."""
+    if mode == "wrap":
+        return u.sub_(u.floor())
+    if mode == "mirror":
+        return u.remainder_(2).sub_(1).abs_().neg_().add_(1)
+    return u
 
 
 def sent(values: Tensor, like: Tensor) -> Tensor:
@@ -147,43 +227,3 @@ def _kept(rectangles: Tensor, side: int) -> Tensor:
     across = (centre >= left) & (centre < right)  # (m, side)
     down = (centre >= top) & (centre < bottom)
     return ~(down.unsqueeze(2) & across.unsqueeze(1)).flatten(1).unsqueeze(1)
-
-
-def _atlas(image: Tensor, levels: range, border_mode: BorderMode) -> tuple[Tensor, Tensor]:
-    """The copies ``levels`` of the picture, one below the other.
-
-    Returns the atlas, (1, 3, h, w), and for each copy and axis (x first) three numbers, (k, 2, 3):
-    how far inside its edge the copy may be read, as a fraction of it; slope and start of the line
-    from such a fraction to `grid_sample`'s [-1, 1] across the atlas.
-    """
-    # Where something else begins at the edge, a pixel of that is laid around each copy and reading
-    # may go half a pixel out; elsewhere it stays half a pixel in. Reflection is in the coordinates.
-    gutter = 1 if border_mode in ("black", "wrap") else 0
-    inset = 0.5 - gutter
-    copies = _pyramid(image, levels)
-    wide = copies[0].shape[3] + 2 * gutter
-    tall = sum(copy.shape[2] + 2 * gutter for copy in copies)
-    rows, rooms, top = [], [], gutter
-    for copy in copies:
-        h, w = copy.shape[2:]
-        if border_mode == "wrap":
-            row = pad(pad(copy, (1, 1, 1, 1), mode="circular"), (0, wide - w - 2))
-        else:
-            row = pad(copy, (gutter, wide - w - gutter, gutter, gutter))
-        rows.append(row)
-        across = [inset / w, 2 * w / wide, 2 * gutter / wide - 1]
-        rooms.append([across, [inset / h, 2 * h / tall, 2 * top / tall - 1]])
-        top += h + 2 * gutter
-    return torch.cat(rows, 2) if len(rows) > 1 else rows[0], torch.tensor(rooms)
-
-
-def _pyramid(image: Tensor, levels: range) -> list[Tensor]:
-    """The picture at 2^(-k/2) of its size for each k of ``levels``, antialiased.
-
-    Each is made from the one half as far, so that all together cost little more than the first.
-    """
-    made = {0: image}
-    for k in range(1, levels.stop):
-        size = [max(1, round(n * 2 ** (-k / 2))) for n in image.shape[-2:]]
-        made[k] = interpolate(made[max(0, k - 2)], size, mode="bilinear", antialias=True)
-    return [made[k] for k in levels]

@@ -1,9 +1,14 @@
 """What every perceptor is: a frozen network that puts pictures and words into one space."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional
+
+log = logging.getLogger("mutoscope")
 
 
 @dataclass(frozen=True)
@@ -47,3 +52,29 @@ class Perceptor(nn.Module):
     def see(self, batch: Tensor) -> Sight:
         """Embed ``batch`` as `embed_image` does and, if the network can, say how strange it is."""
         return Sight(self.embed_image(batch))
+
+
+def whole_texts(
+    parts: Tensor, texts: Sequence[str], counts: Sequence[int], *, tokens: int, name: str
+) -> Tensor:
+    """Texts from the embeddings of their parts: (parts, width) to (texts, width) unit vectors.
+
+    A text that a network can't read at once is read in parts, and is the direction of the mean of
+    theirs. That is said in the log.
+
+    Args:
+        parts: unit vectors, those of the first text first.
+        texts: what was read.
+        counts: how many parts each text has.
+        tokens: how many tokens are read at once.
+        name: who reads.
+    """
+    for text, count in zip(texts, counts, strict=True):
+        if count > 1:
+            log.info(
+                "prompt '%s…' is longer than the %d tokens that %s reads at once: its %d parts "
+                "were read one by one and averaged",
+                *(text[:40], tokens, name, count),
+            )
+    means = [part.mean(0) for part in torch.split(parts, list(counts))]
+    return functional.normalize(torch.stack(means), dim=-1)

@@ -4,7 +4,6 @@ Radford et al., *Learning Transferable Visual Models From Natural Language Super
 the models of LAION and DataComp have the same shapes with GELU in place of QuickGELU.
 """
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,13 +12,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from mutoscope.errors import WeightsError
-from mutoscope.perceptors.base import Perceptor
+from mutoscope.perceptors.base import Perceptor, whole_texts
 from mutoscope.perceptors.clip_text import TextTransformer
 from mutoscope.perceptors.clip_vision import ModifiedResNet, VisionTransformer
 from mutoscope.perceptors.clip_weights import Traits, read_checkpoint
 from mutoscope.perceptors.tokenizer import ClipTokenizer, read_tokenizer
-
-log = logging.getLogger("mutoscope")
 
 
 class Clip(Perceptor):
@@ -55,21 +52,14 @@ class Clip(Perceptor):
         """Embed ``texts``: (m, width) unit vectors, without gradient.
 
         A text longer than the context (77 tokens, some fifty words) is cut between words; its
-        embedding is the direction of the mean of its parts'. That is said in the log.
+        embedding is the direction of the mean of its parts', see `whole_texts`.
         """
         cut = [self.tokenizer.rows(text) for text in texts]
-        for text, rows in zip(texts, cut, strict=True):
-            if len(rows) > 1:
-                log.info(
-                    "prompt '%s…' is longer than the %d tokens that %s reads at once: "
-                    "its %d parts were read one by one and averaged",
-                    *(text[:40], self.tokenizer.context, self.name, len(rows)),
-                )
         if not cut:
             return self.text.proj.new_zeros(0, self.width)
         parts = functional.normalize(self.text([row for rows in cut for row in rows]), dim=-1)
-        means = [part.mean(0) for part in torch.split(parts, [len(rows) for rows in cut])]
-        return functional.normalize(torch.stack(means), dim=-1)
+        counts = [len(rows) for rows in cut]
+        return whole_texts(parts, texts, counts, tokens=self.tokenizer.context, name=self.name)
 
 
 def load_clip(path: Path, traits: Traits, *, vocabulary: Path, name: str = "clip") -> Clip:

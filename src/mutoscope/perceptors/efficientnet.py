@@ -8,7 +8,7 @@ prior on pictures.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import torch
@@ -31,6 +31,9 @@ NORM_EPSILON = 1e-3
 # The networks were trained on (byte - 127) / 128.
 MEAN = 127 / 255
 STD = 128 / 255
+
+# Is shown each convolution and its output, and gives the output on.
+Tap = Callable[[nn.Module, Tensor], Tensor]
 
 
 class Convolution(nn.Module):
@@ -89,7 +92,7 @@ class Block(nn.Module):
         self.filter = Convolution(weights, f"{name}._depthwise_conv", f"{name}._bn1", stride=stride)
         self.project = Convolution(weights, f"{name}._project_conv", f"{name}._bn2", stride=1)
 
-    def forward(self, x: Tensor, seen: "_Statistics") -> Tensor:
+    def forward(self, x: Tensor, seen: Tap) -> Tensor:
         """Map ``x`` (n, in, h, w) to (n, out, h', w'); ``seen`` is shown each output."""
         y = x
         for expand in self.expand:

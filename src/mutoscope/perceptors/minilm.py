@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name that the field gives it
 from torch import Tensor, nn
 
+from mutoscope.perceptors.base import whole_texts
+
 WIDTH = 384
 HEADS = 12
 LAYERS = 6
@@ -29,6 +31,10 @@ class Encoding(Protocol):
     @property
     def attention_mask(self) -> list[int]:
         """1 for a token, 0 for padding."""
+
+    @property
+    def overflowing(self) -> Sequence["Encoding"]:
+        """What was cut off, as further rows."""
 
 
 class Tokenizer(Protocol):
@@ -85,8 +91,9 @@ class MiniLM(nn.Module):
 
     @torch.no_grad()
     def forward(self, texts: Sequence[str]) -> Tensor:
-        """Encode ``texts`` in one batch: (m, 384) unit vectors; 256 tokens of each count."""
-        encodings = self.tokenizer.encode_batch(list(texts))
+        """Encode ``texts`` in one batch: (m, 384) unit vectors; see `whole_texts` for long ones."""
+        read = [[found, *found.overflowing] for found in self.tokenizer.encode_batch(list(texts))]
+        encodings = [part for parts in read for part in parts]
         device = self.places.device
         tokens = torch.tensor([e.ids for e in encodings], device=device)  # (m, tokens)
         mask = torch.tensor([e.attention_mask for e in encodings], device=device)  # (m, tokens)
@@ -94,7 +101,9 @@ class MiniLM(nn.Module):
         for layer in self.layers:
             x = layer(x, mask.bool()[:, None, None, :])
         summed: Tensor = (x * mask[..., None]).sum(dim=1)
-        return F.normalize(summed, dim=-1)  # the mean's length does not matter
+        units = F.normalize(summed, dim=-1)  # the mean's length does not matter
+        counts = [len(parts) for parts in read]
+        return whole_texts(units, texts, counts, tokens=MAX_TOKENS, name="labels")
 
 
 def _layer(weights: Mapping[str, Tensor], index: int) -> Layer:

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from mutoscope.errors import ExtraError, WeightsError, nearest
-from mutoscope.perceptors.base import Perceptor
+from mutoscope.perceptors.base import Perceptor, whole_texts
 
 
 class OpenClip(Perceptor):
@@ -40,11 +40,32 @@ class OpenClip(Perceptor):
 
     @torch.no_grad()
     def embed_text(self, texts: Sequence[str]) -> Tensor:
-        """Embed ``texts``: (m, width) unit vectors; a text past the model's context is cut off."""
+        """Embed ``texts``: (m, width) unit vectors; see `whole_texts` for long ones."""
         if not texts:
             return self.mean.new_zeros(0, self.width)
-        tokens = self.tokenizer(list(texts)).to(self.mean.device)
-        return functional.normalize(self.model.encode_text(tokens).float(), dim=-1)
+        cut = [self._parts(text) for text in texts]
+        tokens = self.tokenizer([part for parts in cut for part in parts]).to(self.mean.device)
+        units = functional.normalize(self.model.encode_text(tokens).float(), dim=-1)
+        counts = [len(parts) for parts in cut]
+        return whole_texts(units, texts, counts, tokens=tokens.shape[1], name=self.name)
+
+    def _parts(self, text: str) -> list[str]:
+        """``text`` cut between words into what the tokenizer takes in whole."""
+        if self._fits(text):
+            return [text]
+        parts = [""]
+        for word in text.split():
+            longer = f"{parts[-1]} {word}".strip()
+            if parts[-1] and not self._fits(longer):
+                parts.append(word)
+            else:
+                parts[-1] = longer
+        return parts
+
+    def _fits(self, text: str) -> bool:
+        """Whether the tokenizer cuts nothing off: then one more word makes a difference."""
+        alone, more = self.tokenizer([text, f"{text} a"])
+        return not torch.equal(alone, more)
 
 
 def load_open_clip(

@@ -16,6 +16,7 @@ from mutoscope.settings.values import (
     Backups,
     Choice,
     Chunks,
+    Colours,
     Device,
     Expression,
     Folder,
@@ -29,6 +30,7 @@ from mutoscope.settings.values import (
     Side,
     Switch,
     Text,
+    VqganModel,
     Weight,
     Whole,
     new_seed,
@@ -37,6 +39,7 @@ from mutoscope.settings.values import (
 GROUPS = {
     "words": "What the picture shows",
     "image": "Picture",
+    "form": "Form, colour and style",
     "palette": "Limited Palette",
     "steps": "Steps",
     "cutouts": "Cutouts",
@@ -55,6 +58,7 @@ _MOVED = {"animation_mode": ("2D", "3D")}
 _FLAT = {"animation_mode": ("2D",)}
 _PALETTE = {"image_model": ("Limited Palette",)}
 _FOURIER = {"image_model": ("Fourier",)}
+_VQGAN = {"image_model": ("VQGAN",)}
 
 
 def key(
@@ -156,6 +160,29 @@ class Keys(BaseModel):
         "Nothing: start from noise.",
         group="words",
     )
+    init_noise: Choice[Literal["none", "pixels", "gradient"]] = key(
+        "none",
+        "What to start from where there is no init_image: pixels of random colour, or a gradient "
+        "of random colours; none leaves it to the image model.",
+        group="words",
+        own=True,
+    )
+    init_weight: Number = key(
+        0.0,
+        "How strongly a VQGAN's latent is held near where it began (1 to 2 is much).",
+        group="words",
+        own=True,
+        only=_VQGAN,
+        ge=0,
+    )
+    init_weight_method: Choice[Literal["original", "decay"]] = key(
+        "original",
+        "What init_weight does: original holds the latent near its start; decay pulls it to zero, "
+        "less and less with each step (0.1 to 0.3 is usual).",
+        group="words",
+        own=True,
+        only=_VQGAN,
+    )
     direct_init_weight: Weight = key(
         "",
         "How strongly to stay near init_image pixel by pixel: weight, then optionally _mask (a "
@@ -177,14 +204,25 @@ class Keys(BaseModel):
         "What draws: free pixels, pixels in a few colours, a picture made of waves (the most "
         "natural of them), or a VQGAN's decoder.",
         group="image",
-        later_values={"VQGAN": "VQGAN"},
         differs="Fourier is ours.",
     )
-    vqgan_model: Choice[Literal["imagenet", "coco", "wikiart", "sflckr", "openimages"]] = key(
+    vqgan_model: VqganModel = key(
         "sflckr",
-        "Which VQGAN draws.",
+        "Which VQGAN draws: imagenet (16384 codes), imagenet_1024, coco, wikiart, sflckr, "
+        "openimages, faceshq, or one of your own: the path of a folder with a .yaml and its "
+        "checkpoint, or of either file (`mutoscope train-vqgan` makes them).",
         group="image",
-        later="VQGAN",
+        only=_VQGAN,
+        example="vqgan_model: my-drawings/",
+        differs="Paths, imagenet_1024 and faceshq are ours.",
+    )
+    clamp_latent: bool = key(
+        False,
+        "Keep every number of a VQGAN's latent within the range that its codebook has, after each "
+        "step, as vqgan-clip-generator does.",
+        group="image",
+        own=True,
+        only=_VQGAN,
     )
     width: Side = key(
         512,
@@ -239,6 +277,114 @@ class Keys(BaseModel):
         group="image",
         own=True,
         ge=0,
+    )
+
+    sizes: Whole = key(
+        1,
+        "In how many sizes the beginning is painted, each twice the one before: shapes are found "
+        "small, where a step costs less and reaches further, and the larger canvases go on from "
+        "there. The beginning is the first scene, or in a film pre_animation_steps.",
+        group="image",
+        own=True,
+        ge=1,
+        le=6,
+    )
+    tile: Choice[Literal["none", "x", "y", "both"]] = key(
+        "none",
+        "Make a picture that repeats without a seam: side by side (x), one above the other (y), "
+        "or both.",
+        group="image",
+        own=True,
+    )
+
+    # ── Terms of form, colour and style ──
+    colourfulness_weight: Expression = key(
+        "0",
+        "How strongly the picture is made colourful; below 0 pale.",
+        group="form",
+        own=True,
+    )
+    symmetry_weight: Expression = key(
+        "0",
+        "How strongly the picture is made like its mirror image.",
+        group="form",
+        own=True,
+    )
+    symmetry_axis: Choice[Literal["x", "y", "both"]] = key(
+        "x",
+        "Which way it is mirrored: left to right (x), top to bottom (y), or both.",
+        group="form",
+        own=True,
+    )
+    attracting_palette: Colours = key(
+        "",
+        "Colours that every pixel is drawn to: names or #hex separated by commas, ramps such as "
+        "navy->white, or the path of a picture whose main colours are taken.",
+        group="form",
+        own=True,
+        example='attracting_palette: "navy->white, tomato"',
+    )
+    palette_attraction_weight: Expression = key(
+        "1",
+        "How strongly attracting_palette draws.",
+        group="form",
+        own=True,
+    )
+    edge_colour: Text = key(
+        "",
+        "Colour of a frame around the picture, such as white or #203040. Nothing: no frame.",
+        group="form",
+        own=True,
+    )
+    edge_weight: Expression = key("1", "How strongly the frame is drawn.", group="form", own=True)
+    edge_width: Number = key(
+        0.05,
+        "How wide the frame is.",
+        group="form",
+        unit="fraction of the shorter side",
+        own=True,
+        gt=0,
+        le=0.5,
+    )
+    vignette_colour: Text = key(
+        "",
+        "Colour that the picture fades to around its middle, such as black. Nothing: no vignette.",
+        group="form",
+        own=True,
+    )
+    vignette_weight: Expression = key(
+        "1", "How strongly the vignette is drawn.", group="form", own=True
+    )
+    style_image: Path = key(
+        "",
+        "Picture whose texture and colours the picture takes, a path or http(s) address.",
+        group="form",
+        own=True,
+        example="style_image: brushwork.jpg",
+    )
+    style_weight: Expression = key("1", "How strongly style_image acts.", group="form", own=True)
+    style_opening: Number = key(
+        0.8,
+        "The share of the beginning's steps (the first scene's, or in a film "
+        "pre_animation_steps) over which the style comes in, so that there is something to draw "
+        "in it.",
+        group="form",
+        own=True,
+        ge=0,
+        le=1,
+    )
+    aesthetic_head: Path = key(
+        "",
+        "File of a linear head that rates pictures by what a perceptor sees, such as LAION's "
+        "sa_0_4_vit_b_32_linear.pth; it goes with the perceptor it was trained on.",
+        group="form",
+        own=True,
+    )
+    aesthetic_weight: Expression = key(
+        "1", "How strongly the picture is drawn to aesthetic_target.", group="form", own=True
+    )
+    aesthetic_target: Number = key(
+        10.0, "The rating that is wanted of aesthetic_head.", group="form", own=True
     )
 
     # ── Limited Palette ──
@@ -321,6 +467,20 @@ class Keys(BaseModel):
         gt=0,
         le=1,
     )
+    optimizer: Choice[
+        Literal["Adam", "AdamW", "Adagrad", "Adamax", "RAdam", "NAdam", "RMSprop"]
+    ] = key(
+        "Adam",
+        "How the picture follows its gradient.",
+        group="steps",
+        own=True,
+    )
+    adaptive_learning_rate: bool = key(
+        False,
+        "Halve the learning rate whenever the loss has stopped falling for some twenty steps.",
+        group="steps",
+        own=True,
+    )
     reset_lr_each_frame: bool = key(
         True,
         "Forget the optimiser's momentum each time the picture is moved.",
@@ -368,6 +528,14 @@ class Keys(BaseModel):
         "the picture mirrored, repeated, in black, or with its last row of pixels.",
         group="cutouts",
     )
+    cut_method: Choice[Literal["pytti", "original", "kornia", "sg3"]] = key(
+        "pytti",
+        "How cutouts are drawn: pytti as PyTTI does, by cut_pow, cutout_border and augmentation; "
+        "original, kornia and sg3 as vqgan-clip-generator's methods of these names do, inside the "
+        "picture, of which kornia varies them and the others leave them.",
+        group="cutouts",
+        own=True,
+    )
     augmentation: Choice[Literal["pytti", "gentle", "none"]] = key(
         "pytti",
         "How cutouts are varied before a perceptor sees them: pytti flips, turns, distorts, "
@@ -406,6 +574,15 @@ class Keys(BaseModel):
         group="perceptors",
         own=True,
         example="perceptors: [ViT-B/32, RN50]",
+    )
+    perceptor_weights: tuple[Number, ...] = key(
+        (),
+        "How much each perceptor's judgement counts, in their order: with two of them, [2, 1] "
+        "lets the first count twice as much. Nothing: all alike.",
+        group="perceptors",
+        own=True,
+        max_length=32,
+        default_text="[] (all alike)",
     )
     ViTB32: Switch = key(
         None,

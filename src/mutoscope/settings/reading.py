@@ -13,6 +13,13 @@ from mutoscope.settings.keys import Keys
 
 CURVES = (
     "smoothing_weight",
+    "colourfulness_weight",
+    "symmetry_weight",
+    "palette_attraction_weight",
+    "edge_weight",
+    "vignette_weight",
+    "style_weight",
+    "aesthetic_weight",
     "translate_x",
     "translate_y",
     "rotate_2d",

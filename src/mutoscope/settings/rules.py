@@ -5,20 +5,32 @@ anything heavy: settings are refused before a network is thought of.
 """
 
 from collections.abc import Callable, Collection, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from mutoscope.errors import ScriptError
+from mutoscope.colours import parse_colour, parse_palette
+from mutoscope.errors import ScriptError, SettingsError, WeightsError
 from mutoscope.names import SWITCHES
 from mutoscope.script import DirectPrompt, Prompt
 from mutoscope.settings.keys import Keys
 from mutoscope.settings.problems import Problem, shown
 from mutoscope.settings.reading import CURVES, WEIGHTS, names_for
 from mutoscope.settings.switches import perceptor_problems
+from mutoscope.vqgan_names import resolve_vqgan
 
 if TYPE_CHECKING:
     from mutoscope.settings.schema import Settings
 
 _T = TypeVar("_T")
+
+# What is weighted, and the weight that says nothing without it.
+NEEDED_BY = {
+    "attracting_palette": "palette_attraction_weight",
+    "edge_colour": "edge_weight",
+    "vignette_colour": "vignette_weight",
+    "style_image": "style_weight",
+    "aesthetic_head": "aesthetic_weight",
+}
 
 
 def find_problems(keys: "Settings") -> list[Problem]:
@@ -28,6 +40,8 @@ def find_problems(keys: "Settings") -> list[Problem]:
         *_sizes(keys),
         *_amounts(keys),
         *_palette(keys),
+        *_vqgan(keys),
+        *_colours(keys),
         *perceptor_problems(keys),
         *_expressions(keys),
         *_words(keys),
@@ -43,6 +57,11 @@ def find_notices(keys: "Settings", written: Collection[str]) -> list[str]:
     if not keys.init_image:
         idle = [k for k in ("direct_init_weight", "semantic_init_weight") if _asks(keys, k)]
         notices += [f"{name} has no effect without init_image" for name in idle]
+    notices += [
+        f"{weight} has no effect without {of}"
+        for of, weight in NEEDED_BY.items()
+        if weight in written and not getattr(keys, of) and not is_default(keys, weight)
+    ]
     if keys.use_mmc and any(getattr(keys, name) for name in SWITCHES):
         notices.append("use_mmc is on, so the nine switches have no effect")
     if keys.mmc_models and not keys.use_mmc:
@@ -157,6 +176,26 @@ def _palette(keys: Keys) -> Iterator[Problem]:
             )
 
 
+def _vqgan(keys: Keys) -> Iterator[Problem]:
+    if keys.image_model != "VQGAN":
+        return
+    try:
+        resolve_vqgan(keys.vqgan_model)
+    except (SettingsError, WeightsError) as error:
+        yield Problem(("vqgan_model",), str(error))
+
+
+def _colours(keys: Keys) -> Iterator[Problem]:
+    read = {
+        "edge_colour": parse_colour,
+        "vignette_colour": parse_colour,
+        "attracting_palette": parse_palette,
+    }
+    for name, parse in read.items():
+        if text := getattr(keys, name):
+            yield from _tried(name, partial(parse, text, place=name))[1]
+
+
 def _expressions(keys: "Settings") -> Iterator[Problem]:
     _, problems = _tried("input_audio_filters", lambda: names_for(keys))
     if problems:  # then no expression can be read
@@ -207,7 +246,7 @@ def _asks(keys: "Settings", name: str) -> bool:
 def _tried(name: str, read: Callable[[], _T]) -> tuple[_T | None, list[Problem]]:
     try:
         return read(), []
-    except ScriptError as error:
+    except (ScriptError, SettingsError) as error:
         return None, [Problem((name,), str(error), script=True)]
 
 

@@ -25,6 +25,7 @@ from mutoscope.settings.switches import perceptor_names
 from mutoscope.settings.values import expanded, is_address, is_weights_file
 from mutoscope.settings.wording import refused
 from mutoscope.settings.writing import as_yaml
+from mutoscope.vqgan_names import resolve_vqgan
 
 
 class Settings(Keys):
@@ -108,6 +109,12 @@ class Settings(Keys):
         return tuple(
             self.resolve(name) if is_weights_file(name) else name for name in perceptor_names(self)
         )
+
+    @property
+    def vqgan_name(self) -> str:
+        """The VQGAN asked for: the name of a published one, or the whole path of a pair."""
+        asked = resolve_vqgan(self.vqgan_model)
+        return asked.text if asked.path is None else self.resolve(str(asked.path))
 
     def size(self, initial: tuple[int, int] | None = None) -> tuple[int, int]:
         """Width and height in drawn pixels (before ``pixel_size``).

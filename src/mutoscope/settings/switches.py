@@ -63,6 +63,7 @@ def mmc_name(model: MmcModel) -> str:
 
 def perceptor_problems(keys: Keys) -> Iterator[Problem]:
     """What contradicts itself in the choice of perceptors."""
+    yield from _weight_problems(keys)
     on = [name for name in SWITCHES if getattr(keys, name)]
     written = any(getattr(keys, name) is not None for name in SWITCHES)
     if keys.use_mmc:
@@ -85,6 +86,25 @@ def perceptor_problems(keys: Keys) -> Iterator[Problem]:
             ("ViTB32",),
             "ViTB32: is false and no other switch is true, so nothing would judge the picture; "
             f"set one of {', '.join(SWITCHES)} to true, or leave all nine out",
+        )
+
+
+def _weight_problems(keys: Keys) -> Iterator[Problem]:
+    weights, names = keys.perceptor_weights, perceptor_names(keys)
+    if not weights:
+        return
+    if len(weights) != len(names):
+        yield Problem(
+            ("perceptor_weights",),
+            f"perceptor_weights: {len(weights)} weight{'' if len(weights) == 1 else 's'} for "
+            f"{len(names)} perceptor{'' if len(names) == 1 else 's'} ({', '.join(names)}); give "
+            "one for each, in that order, or leave it out",
+        )
+    elif min(weights) < 0 or sum(weights) == 0:
+        yield Problem(
+            ("perceptor_weights",),
+            f"perceptor_weights: {shown(list(weights))}: none may be below 0, and one must be "
+            "above; a prompt's own weight may be negative",
         )
 
 

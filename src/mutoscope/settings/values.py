@@ -85,6 +85,13 @@ def as_expression(value: Any) -> Any:
     return value.strip() if isinstance(value, str) else value
 
 
+def as_list_text(value: Any) -> Any:
+    """Like `as_text`, and a list of texts as one text with commas."""
+    if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
+        return ", ".join(value)
+    return as_text(value)
+
+
 def not_bool(value: Any) -> Any:
     """A number; ``true`` is none, though Python counts with it."""
     if isinstance(value, bool):
@@ -212,6 +219,11 @@ FolderName = Annotated[
         "name", "a folder's name of at most 120 bytes, without / \\ : * ? < > | \" or a dot first"
     ),
 ]
+Colours = Annotated[
+    str,
+    BeforeValidator(as_list_text),
+    Kind("colours", "colours with commas between them, ramps such as navy->white, or a path"),
+]
 Expression = Annotated[
     str,
     BeforeValidator(as_expression),
@@ -262,6 +274,12 @@ Names = Annotated[
     BeforeValidator(as_names),
     AfterValidator(some_names),
     Kind("name or list", "a perceptor's name, or a list of names", raw=False),
+]
+VqganModel = Annotated[
+    str,
+    BeforeValidator(as_text),
+    AfterValidator(a_path),
+    Kind("name or path", "a VQGAN's name, or the path of a pair of files"),
 ]
 Switch = Annotated[
     bool | None,

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from mutoscope.images import resize
 from mutoscope.look import Look
 from mutoscope.terms.base import NEVER, ONE, Number, pull
 from mutoscope.terms.masks import MaskSource
@@ -18,7 +19,7 @@ class Hold:
 
     Args:
         name: a label for the log.
-        target: (1, 3, H, W) in [0, 1], of the canvas's size.
+        target: (1, 3, h, w) in [0, 1]; resized to the picture that it is compared with.
         weight: may vary with time and be negative.
         stop: the signed difference below which it stops pulling; see `pull`.
         mask: white where it acts, of any size; None for everywhere.
@@ -43,7 +44,7 @@ class Hold:
         self.weight = weight
         self.stop = stop
         self._target = target
-        self._wanted = five_channels(target)
+        self._wanted = target[:, :, :0]  # at the picture's size, once one has been seen
         self._mask = mask
         self._inverted = inverted
         self._stride = stride
@@ -52,15 +53,13 @@ class Hold:
 
     def __call__(self, look: Look) -> Tensor:
         """The weighted difference."""
-        if look.image.shape != self._target.shape:
-            raise ValueError(
-                f"{self.name}: the picture is {tuple(look.image.shape)}, its target "
-                f"{tuple(self._target.shape)}; resize the target first"
-            )
         values = look.moment.values
         weight = self.weight(values)
         if weight == 0:
             return torch.zeros((), device=look.image.device)
+        height, width = look.image.shape[-2:]
+        if self._wanted.shape[-2:] != (height, width):  # a still may grow
+            self._wanted = five_channels(resize(self._target, (width, height)))
         off = five_channels(look.image) - self._wanted
         if self._mask is not None:
             off = off * self._mask_at(look)
@@ -70,10 +69,10 @@ class Hold:
         """The mask of this frame at the picture's size, (1, 1, H, W)."""
         assert self._mask is not None  # noqa: S101
         shown = self._mask.frame(look.moment.frame * self._stride)
-        if shown is not self._shown:
+        size = look.image.shape[-2:]
+        if shown is not self._shown or self._fitted.shape[-2:] != size:
             self._shown = shown
             mask = (1 - shown if self._inverted else shown)[None, None].to(look.image)
-            size = look.image.shape[-2:]
             self._fitted = interpolate(mask, size, mode="bilinear", antialias=True)
         return self._fitted
 

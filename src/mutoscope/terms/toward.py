@@ -34,9 +34,14 @@ class _Comparison(Generic[Target]):
         weight: Number = ONE,
         stop: Number = NEVER,
         mask: Mask = EVERYWHERE,
+        shares: Mapping[Eye, float] | None = None,
     ) -> None:
         if not targets:
             raise ValueError(f"{name}: no perceptor has a target")
+        told = shares or dict.fromkeys(targets, 1.0)
+        whole = sum(told[eye] for eye in targets)
+        # One that has no say need not look.
+        self.shares = {eye: told[eye] / whole for eye in targets if told[eye]}
         self.name = name
         self.targets: dict[Eye, Target] = dict(targets)
         self.weight = weight
@@ -44,20 +49,20 @@ class _Comparison(Generic[Target]):
         self.mask = mask
 
     def __call__(self, look: Look) -> Tensor:
-        """The weighted distance, averaged over cutouts and then over perceptors."""
+        """The weighted distance, averaged over cutouts and then over perceptors by their shares."""
         values = look.moment.values
         weight = self.weight(values)
         if weight == 0:  # no perceptor need look
             return torch.zeros((), device=look.image.device)
         stop = self.stop(values)
         losses = []
-        for perceptor, target in self.targets.items():
-            aim = self.aim(look, perceptor, target)
+        for perceptor, say in self.shares.items():
+            aim = self.aim(look, perceptor, self.targets[perceptor])
             distances = self.offset + spherical(look.views(perceptor).embeds, aim)
             floor, share = self.mask(look, perceptor)
             floor = (floor - float(weight < 0)).clamp_min(stop)
-            losses.append(pull(distances, weight * share, floor))
-        return torch.stack(losses).mean()
+            losses.append(say * pull(distances, weight * share, floor))
+        return torch.stack(losses).sum()
 
     def aim(self, look: Look, perceptor: Eye, target: Target) -> Tensor:
         """What each cutout is compared with: (n or 1, width)."""
@@ -69,11 +74,12 @@ class Toward(_Comparison[Tensor]):
 
     Args:
         name: a label for the log.
-        targets: for each perceptor that judges, its embedding of the text, (1, width); each has
-            an equal say.
+        targets: for each perceptor that judges, its embedding of the text, (1, width).
         weight: may vary with time and be negative.
         stop: the signed distance below which it stops pulling; see `pull`.
         mask: where in the picture it acts.
+        shares: how much each perceptor's judgement counts, of which only the proportions matter;
+            nothing: all alike.
     """
 
     def aim(self, look: Look, perceptor: Eye, target: Tensor) -> Tensor:  # noqa: ARG002

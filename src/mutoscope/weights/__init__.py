@@ -1,24 +1,24 @@
 """Where networks' weights are: on this machine, or how to get them."""
 
-from mutoscope.weights.hub import NotOnHubError, Progress, Transfer, offline
-from mutoscope.weights.places import (
-    Row,
-    catalogue,
-    fetch,
-    find_vocabulary,
-    locate,
-    reachable,
-)
+from mutoscope.weights.hub import NotOnHubError, offline
+from mutoscope.weights.listing import Row, catalogue
+from mutoscope.weights.pairs import Pair, check_pair, fetch_pair, locate_pair
+from mutoscope.weights.places import fetch, find_vocabulary, locate, reachable
+from mutoscope.weights.transfer import Progress, Transfer
 
 __all__ = [
     "NotOnHubError",
+    "Pair",
     "Progress",
     "Row",
     "Transfer",
     "catalogue",
+    "check_pair",
     "fetch",
+    "fetch_pair",
     "find_vocabulary",
     "locate",
+    "locate_pair",
     "offline",
     "reachable",
 ]

@@ -5,40 +5,25 @@ it stopped, whichever process fetches next; only a whole file whose digest is ri
 """
 
 import contextlib
-import hashlib
 import logging
 import os
 import re
 import threading
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
-from typing import IO, Any, BinaryIO, cast
+from typing import Any, BinaryIO, cast
 from urllib.parse import urlsplit
 
 from mutoscope.errors import WeightsError
+from mutoscope.weights.transfer import Progress, Told, digest_of
 
 log = logging.getLogger("mutoscope")
 
 _HUB = "https://huggingface.co"
 _COMMIT = "X-Repo-Commit"  # what only the hub, or a mirror of it, answers with
-
-
-@dataclass(frozen=True)
-class Transfer:
-    """How far a download is: bytes ``done`` of ``size``, and the seconds that may be left."""
-
-    file: str
-    done: int
-    size: int
-    seconds_left: float | None
-
-
-Progress = Callable[[Transfer], None]
 
 
 class NotOnHubError(WeightsError):
@@ -163,7 +148,7 @@ def _transfer(offer: _Offer, part: Path, target: Path, progress: Progress | None
     disable_progress_bars("huggingface_hub.http_get")
     try:
         with part.open("ab") as file:
-            told = _Told(file, offer.name, had, offer.size, progress)
+            told = Told(file, offer.name, had, offer.size, progress)
             http_get(
                 offer.url,
                 cast(BinaryIO, told),
@@ -177,38 +162,9 @@ def _transfer(offer: _Offer, part: Path, target: Path, progress: Progress | None
         enable_progress_bars("huggingface_hub.http_get")
 
 
-class _Told:
-    """A file that tells how far it is written."""
-
-    def __init__(
-        self, file: IO[bytes], name: str, done: int, size: int | None, progress: Progress | None
-    ) -> None:
-        self._file, self._name, self._size, self._progress = file, name, size, progress
-        self._done, self._began, self._at_first = done, time.monotonic(), done
-
-    def write(self, chunk: bytes) -> int:
-        written = self._file.write(chunk)
-        self._done += written
-        if self._progress is not None:
-            seconds = time.monotonic() - self._began
-            rate = (self._done - self._at_first) / seconds if seconds > 0 else 0.0
-            left = (self._size - self._done) / rate if self._size and rate else None
-            self._progress(Transfer(self._name, self._done, self._size or 0, left))
-        return written
-
-    def truncate(self, size: int | None = None) -> int:
-        # Only asked for where the server would not go on and begins again.
-        self._done = self._at_first = self._file.truncate(size)
-        return self._done
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._file, name)
-
-
 def _verify(part: Path, offer: _Offer, target: Path, sha256: str | None) -> None:
     """Delete ``part`` and complain unless it is what was offered and what was wanted."""
-    with part.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = digest_of(part)
     # For files in its large store the hub's tag is their sha256; other tags are of another kind.
     named = offer.etag if re.fullmatch(r"[0-9a-f]{64}", offer.etag) else None
     for wanted in (sha256, named):
@@ -234,6 +190,11 @@ def _endpoint() -> str:
     if not endpoint.startswith(("https://", "http://")):
         raise WeightsError(f"HF_ENDPOINT={endpoint}: must begin with https:// or http://")
     return endpoint
+
+
+def at_endpoint(url: str) -> str:
+    """``url`` as the mirror in ``HF_ENDPOINT`` has it, if it is one of the hub's."""
+    return _endpoint() + url.removeprefix(_HUB) if url.startswith(f"{_HUB}/") else url
 
 
 def _address(repo: str, file: str) -> str:

@@ -5,20 +5,16 @@ of the Hugging Face hub and that of OpenAI's ``clip`` package are looked into as
 written to.
 """
 
-import hashlib
 import importlib.util
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from mutoscope.errors import WeightsError
 from mutoscope.names import DEFAULT, KNOWN, ModelName, resolve
 from mutoscope.weights import hub
-from mutoscope.weights.hub import NotOnHubError, Progress, fetch_file
-
-State = Literal["embedded", "cached", "obtainable"]
+from mutoscope.weights.hub import NotOnHubError, fetch_file
+from mutoscope.weights.transfer import Progress, digest_of
 
 _VOCABULARY_REPO = "openai/clip-vit-base-patch32"
 _VOCABULARIES = (
@@ -29,23 +25,17 @@ _VOCABULARIES = (
 _SIDECARS = ("open_clip_config.json", "config.json", "preprocessor_config.json")
 
 
-@dataclass(frozen=True)
-class Row:
-    """One line of the list of models: ``size`` is in bytes, of what would be fetched."""
-
-    name: str
-    kind: str
-    state: State
-    size: int
-    note: str
-
-
 def locate(name: str | ModelName, models_parent_dir: Path) -> Path | None:
     """The weights of ``name`` on this machine, or ``None``; the network is not asked."""
     for path, digest in _places(_understood(name), models_parent_dir):
-        if path.is_file() and (digest is None or _sha256(path) == digest):
+        if path.is_file() and (digest is None or digest_of(path) == digest):
             return path
     return None
+
+
+def held(name: str | ModelName, models_parent_dir: Path) -> bool:
+    """Whether weights of ``name`` seem to be on this machine: no digest is compared."""
+    return any(path.is_file() for path, _ in _places(_understood(name), models_parent_dir))
 
 
 def fetch(
@@ -93,19 +83,6 @@ def reachable(name: str | ModelName = DEFAULT, *, timeout: float = 3.0) -> bool:
     return hub.reachable(sources[0].repo, sources[0].files[0], timeout=timeout)
 
 
-def catalogue(models_parent_dir: Path) -> list[Row]:
-    """Every perceptor that can be named, and where its weights are. The network is not asked."""
-    rows = [Row("labels", "perceptor", "embedded", 0, "objects, animals, plants and places")]
-    for model in KNOWN:
-        places = _places(resolve(model.name), models_parent_dir)
-        cached = any(path.is_file() for path, _ in places)
-        note = f"CLIP, {model.side} pixels" + (f", key {model.switch}" if model.switch else "")
-        rows.append(
-            Row(model.name, "perceptor", "cached" if cached else "obtainable", model.size, note)
-        )
-    return rows
-
-
 # --- places --------------------------------------------------------------------------------------
 
 
@@ -147,11 +124,6 @@ def _packages() -> list[Path]:
     """The folders of installed packages that carry CLIP's vocabulary."""
     specs = [importlib.util.find_spec(name) for name in ("open_clip", "clip")]
     return [Path(at) for spec in specs if spec for at in spec.submodule_search_locations or ()]
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 # --- fetching ------------------------------------------------------------------------------------

@@ -1,0 +1,150 @@
+"""How a canvas follows its gradient: the optimiser, its learning rate over time, its memory."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mutoscope.canvas.base import Canvas
+
+# Each with torch's defaults beside the learning rate, as the field's users know them.
+OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
+    "Adam": torch.optim.Adam,
+    "AdamW": torch.optim.AdamW,
+    "Adagrad": torch.optim.Adagrad,
+    "Adamax": torch.optim.Adamax,
+    "RAdam": torch.optim.RAdam,
+    "NAdam": torch.optim.NAdam,
+    "RMSprop": torch.optim.RMSprop,
+}
+
+
+@dataclass(frozen=True)
+class Descent:
+    """How the canvas follows its gradient.
+
+    ``rate``: the learning rate, None for the canvas's own. ``decay``: the fraction of it that is
+    left at the end of a still, or of a film's frame, along a cosine; 1 keeps it.
+    ``fresh_each_frame``: forget the optimiser's moments when the picture moves. ``chunks``: into
+    how many parts a step's cutouts are split, which bounds the memory and leaves the picture the
+    same but for rounding. ``optimizer``: one of `OPTIMIZERS`. ``adaptive``: lower the rate where
+    the loss stops falling, see `Plateau`.
+    """
+
+    rate: float | None = None
+    decay: float = 1.0
+    fresh_each_frame: bool = True
+    chunks: int = 1
+    optimizer: str = "Adam"
+    adaptive: bool = False
+
+    def start(self, canvas: Canvas) -> "Stride":
+        """A new optimiser over the canvas as it is now."""
+        made = OPTIMIZERS[self.optimizer](canvas.parameters(), lr=self.rate or canvas.lr)  # type: ignore[call-arg]
+        return Stride(self, made, self.rate or canvas.lr)
+
+
+class Stride:
+    """An optimiser at work, with all that it remembers; made by `Descent.start`."""
+
+    def __init__(self, descent: Descent, optimizer: torch.optim.Optimizer, rate: float) -> None:
+        self._descent, self._optimizer, self._rate = descent, optimizer, rate
+        self._plateau = Plateau() if descent.adaptive else None
+
+    @property
+    def rate(self) -> float:
+        """The learning rate now."""
+        return float(self._optimizer.param_groups[0]["lr"])
+
+    def prepare(self, progress: float) -> None:
+        """Forget the last gradients; set the rate for ``progress`` in [0, 1] through the still."""
+        self._optimizer.zero_grad(set_to_none=True)
+        decay = self._descent.decay
+        share = decay + (1 - decay) * 0.5 * (1 + math.cos(math.pi * progress))
+        for group in self._optimizer.param_groups:
+            group["lr"] = self._rate * share * (self._plateau.share if self._plateau else 1.0)
+
+    def step(self, losses: Mapping[str, Tensor]) -> None:
+        """Follow the gradients that have gathered, and learn from what the step's losses were."""
+        self._optimizer.step()
+        if self._plateau is not None and losses:
+            # The one reading of a loss before the frame's end, where it was asked for.
+            self._plateau.learn(float(torch.stack(list(losses.values())).sum()))
+
+    def begin_scene(self) -> None:
+        """What is wanted has changed, so that losses can't be compared with those before."""
+        if self._plateau is not None:
+            self._plateau = Plateau()
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All that it remembers, by name."""
+        kept = dict[str, Tensor]()
+        for index, slots in self._optimizer.state_dict()["state"].items():
+            kept |= {f"{index}.{slot}": value for slot, value in slots.items()}
+        if self._plateau is not None:
+            kept["plateau"] = self._plateau.tensor()
+        return kept
+
+    def recall(self, tensors: Mapping[str, Tensor]) -> None:
+        """Remember what `tensors` gave."""
+        state = dict[int, dict[str, Tensor]]()
+        for name, value in tensors.items():
+            index, _, slot = name.partition(".")
+            if index == "plateau":
+                self._plateau = Plateau(*value.tolist())
+            else:
+                state.setdefault(int(index), {})[slot] = value.clone()
+        groups = self._optimizer.state_dict()["param_groups"]
+        self._optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+
+@dataclass
+class Plateau:
+    """Halves the learning rate where the loss has stopped falling.
+
+    Losses are averaged over some ten steps first, since each is of other cutouts. (The scheduler
+    that vqgan-clip-generator feeds with bare losses takes their noise for standstill and divides
+    the rate by ten every dozen steps.)
+
+    Attributes:
+        share: the factor on the learning rate now.
+        best: the lowest average so far.
+        average: the average now.
+        waited: steps since the lowest.
+        seen: steps in all.
+    """
+
+    share: float = 1.0
+    best: float = 0.0
+    average: float = 0.0
+    waited: float = 0.0
+    seen: float = 0.0
+
+    PATIENCE = 20
+    FACTOR = 0.5
+    LEAST = 1 / 64
+    INERTIA = 0.9
+    PROGRESS = 1e-3  # by which part of the best a fall counts
+
+    def learn(self, loss: float) -> None:
+        """Take in the loss of one step."""
+        self.seen += 1
+        # The weight of the first losses is that of a plain mean, so that none counts for most.
+        inertia = min(self.INERTIA, 1 - 1 / self.seen)
+        self.average = inertia * self.average + (1 - inertia) * loss
+        enough = self.PROGRESS * abs(self.average)
+        if self.seen == 1 or self.average < self.best - enough:
+            self.best, self.waited = self.average, 0.0
+            return
+        self.waited += 1
+        if self.waited > self.PATIENCE:
+            self.share = max(self.LEAST, self.share * self.FACTOR)
+            # From here on only what the smaller rate brings counts.
+            self.best, self.waited = self.average, 0.0
+
+    def tensor(self) -> Tensor:
+        """What it remembers, (5,), in full precision."""
+        values = [self.share, self.best, self.average, self.waited, self.seen]
+        return torch.tensor(values, dtype=torch.float64)

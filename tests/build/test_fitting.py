@@ -1,0 +1,75 @@
+"""The memory that a picture needs, told from small canvases before the large one is made."""
+
+import pytest
+import torch
+
+from mutoscope.build import build, fitting
+from mutoscope.build.fitting import Need, measure, refuse_what_will_not_fit
+from mutoscope.canvas.base import Canvas
+from mutoscope.canvas.fourier import FourierCanvas
+from mutoscope.canvas.palette import Palette
+from mutoscope.canvas.pixels import Pixels
+from mutoscope.errors import SettingsError
+
+CPU = torch.device("cpu")
+CANVASES = [Pixels, Palette, FourierCanvas]
+
+
+@pytest.mark.parametrize("kind", CANVASES)
+def test_what_is_told_from_small_canvases_is_what_large_ones_hold(kind):
+    def make(size):
+        return kind(size, generator=torch.Generator().manual_seed(0))
+
+    told = measure(make, 1)((640, 384)) / fitting.SLACK
+    assert told == pytest.approx(fitting._held(make((640, 384))), rel=0.15)
+
+
+class Attentive(Canvas):
+    """A canvas whose every cell of 8 pixels attends to every other."""
+
+    def __init__(self, size):
+        super().__init__()
+        self.cells = torch.nn.Parameter(torch.rand((size[0] // 8) * (size[1] // 8), 4))
+        self.size = size
+
+    def forward(self):
+        seen = (self.cells @ self.cells.T).softmax(1) @ self.cells
+        width, height = self.size
+        return seen.mean().expand(1, 3, height, width)
+
+
+def test_attention_grows_by_the_square():
+    need = measure(Attentive, 8)
+    assert need.square > 0
+    assert need((512, 256)) / fitting.SLACK == pytest.approx(
+        fitting._held(Attentive((512, 256))), rel=0.05
+    )
+
+
+def test_the_largest_that_fits_fits_and_has_the_shape():
+    need = Need(linear=100.0, square=1e-3)
+    width, height = need.largest((4000, 2000), 1e8)
+    assert need((width, height)) <= 1e8 < need((width + 8, height + 4))
+    assert width / height == pytest.approx(2, rel=0.01)
+
+
+def test_what_does_not_fit_is_refused_with_what_would(monkeypatch):
+    monkeypatch.setattr(fitting, "free_memory", lambda _device: 1_000_000_000)
+    refuse_what_will_not_fit(Need(1000.0, 0.0), (500, 500), CPU, what="x")
+    with pytest.raises(SettingsError) as caught:
+        refuse_what_will_not_fit(Need(1000.0, 0.0), (8000, 4000), CPU, what="image_model: VQGAN")
+    text = str(caught.value)
+    assert text.startswith("width, height: a picture of 8000 x 4000 (image_model: VQGAN) needs ")
+    assert "40 GB of memory, and 1.0 GB are free; about 1200 x 600 would fit" in text
+
+
+def test_where_it_is_unknown_what_is_free_nothing_is_refused(monkeypatch):
+    monkeypatch.setattr(fitting, "free_memory", lambda _device: None)
+    refuse_what_will_not_fit(Need(1000.0, 0.0), (80_000, 80_000), CPU, what="x")
+
+
+def test_a_run_that_does_not_fit_ends_before_its_canvas_is_made(toy, monkeypatch):
+    monkeypatch.setattr(fitting, "free_memory", lambda _device: 200_000_000)
+    build(toy(width=64, height=64))
+    with pytest.raises(SettingsError, match=r"16384 x 16384 .* would fit"):
+        build(toy(width=16_384, height=16_384))
