@@ -3,9 +3,9 @@
 ``python benchmarks/case.py '{"settings": {…}, …}'`` builds the parts of a run from settings, as
 the program does, and paints with them. What it prints is one line of JSON.
 
-Each step is followed by the perceptor alone: forward and backward to its input, frozen, in the
-same batches. The two take turns, so that whatever else the machine does strikes both; their ratio
-is the part of a step that is not the perceptor's.
+Each step is followed by its networks alone, the perceptor and, where there is one, the decoder:
+forward and backward to their inputs, frozen, in the same batches. The two take turns, so that
+whatever else the machine does strikes both; their ratio is the part of a step that is not theirs.
 """
 
 import json
@@ -29,6 +29,9 @@ class Lap:
     wall: float
     cpu: float
 
+    def __add__(self, other: "Lap") -> "Lap":
+        return Lap(self.wall + other.wall, self.cpu + other.cpu)
+
 
 def clock() -> Lap:
     """Now."""
@@ -51,6 +54,7 @@ def measure(case: dict[str, Any]) -> dict[str, Any]:
     import torch
 
     from mutoscope.build import build
+    from mutoscope.canvas.vqgan import VqganCanvas
     from mutoscope.paint import Watch
     from mutoscope.plan import activation_bytes, peak_memory
     from mutoscope.settings import load_settings
@@ -61,38 +65,45 @@ def measure(case: dict[str, Any]) -> dict[str, Any]:
     parts = build(load_settings({**case["settings"], **quiet}, case["overrides"]))
     loaded = peak_memory(torch.device("cpu"))
 
-    decodes = 0
+    model = parts.canvas.model if isinstance(parts.canvas, VqganCanvas) else None
+    decodes, counts = 0, True
 
     def decoded(*_: object) -> None:
         nonlocal decodes
-        decodes += 1
+        decodes += counts
 
-    parts.canvas.register_forward_hook(decoded)
-    alone = perceptors_alone(parts)
+    (parts.canvas if model is None else model.decoder).register_forward_hook(decoded)
+    look, draw = perceptors_alone(parts), decoder_alone(parts)
     laps: list[Lap] = []
-    rests: list[Lap] = []
+    looks: list[Lap] = []
+    draws: list[Lap] = []
     peak, start = 0, clock()
 
     def step(done: int, _losses: object) -> None:
-        nonlocal start, peak
+        nonlocal start, peak, counts
         if done > warm:
             laps.append(since(start))
-            rests.append(alone())
         elif done == warm:
             peak = peak_memory(torch.device("cpu"))  # of the program, before we come between
-            alone()
+        if done >= warm:
+            counts = False
+            looks.append(look())
+            draws.append(draw())
+            counts = True
         start = clock()
 
     start = clock()
     for _ in parts.animate(watch=Watch(step=step)):
         pass
-    cpu = min(lap.cpu for lap in laps)
+    rests = [one.cpu + other.cpu for one, other in zip(looks, draws, strict=True)][1:]
+    frozen = [*parts.perceptors, *([] if model is None else [model])]
     return {
         "steps_per_second": 1 / statistics.median(lap.wall for lap in laps),
-        "cpu_seconds": cpu,
-        "perceptor_seconds": min(rest.cpu for rest in rests),
+        "cpu_seconds": min(lap.cpu for lap in laps),
+        "perceptor_seconds": min(lap.cpu for lap in looks[1:]),
+        "decoder_seconds": min(lap.cpu for lap in draws[1:]),
         "outside": statistics.median(
-            1 - rest.cpu / lap.cpu for lap, rest in zip(laps, rests, strict=True)
+            1 - rest / lap.cpu for lap, rest in zip(laps, rests, strict=True)
         ),
         "chunks": parts.descent.chunks,
         "loaded_bytes": loaded,
@@ -100,6 +111,7 @@ def measure(case: dict[str, Any]) -> dict[str, Any]:
         "activation_bytes": sum(activation_bytes(p) for p in parts.perceptors),
         # One more for the picture that is yielded.
         "decodes_per_step": (decodes - 1) / (warm + count),
+        "weight_gradients": sum(p.grad is not None for net in frozen for p in net.parameters()),
     }
 
 
@@ -125,11 +137,31 @@ def perceptors_alone(parts: "Parts") -> Callable[[], Lap]:
                 if strange and seen.strangeness is not None:
                     loss = loss + seen.strangeness
                 torch.autograd.grad(loss, batch)
-                lap = since(start)
-                total = Lap(total.wall + lap.wall, total.cpu + lap.cpu)
+                total += since(start)
         return total
 
     return look
+
+
+def decoder_alone(parts: "Parts") -> Callable[[], Lap]:
+    """What draws one picture from codes, with the gradient to them; nothing where none does."""
+    import torch
+
+    from mutoscope.canvas.vqgan import VqganCanvas
+
+    canvas = parts.canvas
+    if not isinstance(canvas, VqganCanvas):
+        return lambda: Lap(0.0, 0.0)
+    width, height = canvas.size
+    pull = torch.randn(1, 3, height, width, generator=torch.Generator().manual_seed(0))
+
+    def draw() -> Lap:
+        codes = canvas.model.nearest(canvas.latent.detach()).requires_grad_()
+        start = clock()
+        torch.autograd.grad(canvas.model.decode(codes), codes, pull)
+        return since(start)
+
+    return draw
 
 
 if __name__ == "__main__":

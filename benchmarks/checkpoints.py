@@ -1,8 +1,9 @@
-"""CLIP checkpoints with random weights, in the published shapes, names and file formats.
+"""Checkpoints with random weights, in the published shapes, names and file formats.
 
 The time and memory of a step don't depend on what the weights are, as long as activations keep an
 ordinary scale: so a benchmark needs no download. ``python benchmarks/checkpoints.py FOLDER NAME``
-writes ``NAME`` and a vocabulary that its text side can be read with.
+writes the CLIP model ``NAME`` and a vocabulary that its text side can be read with, or the VQGAN
+``NAME`` and its configuration.
 """
 
 import json
@@ -15,6 +16,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
+
+from mutoscope.vqgan import Architecture, new_vqgan, write_architecture
 
 State = dict[str, Tensor]
 
@@ -42,6 +45,18 @@ SHAPES = {
 }
 
 
+DECODERS = {
+    "VQGAN f16": Architecture(
+        kind="vq", embed_dim=256, n_embed=16_384, z_channels=256, ch=128, ch_mult=(1, 1, 2, 2, 4),
+        num_res_blocks=2, attn_resolutions=(16,), resolution=256,
+    ),
+    "toy VQGAN": Architecture(
+        kind="vq", embed_dim=16, n_embed=64, z_channels=16, ch=32, ch_mult=(1, 1, 2),
+        num_res_blocks=1, attn_resolutions=(8,), resolution=32,
+    ),
+}  # fmt: skip
+
+
 def file_name(name: str) -> str:
     """What the checkpoint is called; "openai" in it says that it is a QuickGELU model."""
     return f"{name.replace('/', '-').replace(' ', '-')}-openai.safetensors"
@@ -57,6 +72,28 @@ def write(folder: Path, name: str) -> Path:
     eye = _residual_eye(shape, draw) if resnet else _transformer_eye(shape, draw)
     save_file({**eye, **_ear(shape, draw), "logit_scale": torch.tensor(4.6)}, path)
     _write_vocabulary(path.with_name("tokenizer.json"), shape.vocabulary)
+    return path
+
+
+def write_decoder(folder: Path, name: str) -> Path:
+    """Write the pair of ``name`` into ``folder``, as a training run leaves it: the ``.ckpt``."""
+    generator = torch.Generator().manual_seed(0)
+    model = new_vqgan(DECODERS[name], generator=generator)
+    with torch.no_grad():
+        model.codes.normal_(generator=generator)
+    path = folder / f"{name.replace(' ', '-')}.ckpt"
+    write_architecture(DECODERS[name], path.with_suffix(".yaml"))
+    # What lies beside the tensors is passed over by whoever reads them.
+    optimiser = {"state": {0: {"exp_avg": torch.zeros(4, 4)}}, "param_groups": [{"lr": 4.5e-6}]}
+    state = {key: tensor.contiguous() for key, tensor in model.state_dict().items()}
+    lightning = {
+        "epoch": 11,
+        "global_step": 100_000,
+        "pytorch-lightning_version": "1.0.8",
+        "optimizer_states": [optimiser, optimiser],
+        "state_dict": {**state, "loss.discriminator.main.0.weight": torch.zeros(64, 3, 4, 4)},
+    }
+    torch.save(lightning, path)
     return path
 
 
@@ -172,4 +209,5 @@ def _write_vocabulary(path: Path, size: int) -> None:
 
 
 if __name__ == "__main__":
-    print(write(Path(sys.argv[1]), sys.argv[2]))
+    make = write_decoder if sys.argv[2] in DECODERS else write
+    print(make(Path(sys.argv[1]), sys.argv[2]))

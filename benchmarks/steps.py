@@ -1,17 +1,17 @@
-"""How fast steps are, what memory they take, and how much of their time is not the perceptor's.
+"""How fast steps are, what memory they take, and how much of their time is not the networks'.
 
 Cases are canvas × perceptor × number of cutouts × size, each in a process of its own, with the
-defaults of the settings for everything else. CLIP models are written on the spot with random
-weights in the published formats, and loaded as any other; nothing is downloaded.
+defaults of the settings for everything else. CLIP models and VQGANs are written on the spot with
+random weights in the published formats, and loaded as any other; nothing is downloaded.
 
-    python benchmarks/steps.py                                # all cases, half an hour
+    python benchmarks/steps.py                                # all cases, an hour
     python benchmarks/steps.py --only Fourier ViT-B/32 256    # those of one canvas, model and size
     python benchmarks/steps.py --only labels --cutouts 8 --sizes 320 --set augmentation=gentle
     python benchmarks/steps.py --quick                        # toy sizes, to see that it works
 
 Seconds depend on the machine. Two columns hardly do: ``outside``, the part of a step's time that
-is not the perceptor's own forward and backward pass to its input, and ``t(2n)/t(n)``, how much
-longer a step with twice the cutouts takes.
+is not the forward and backward pass of its networks, the perceptor and a VQGAN's decoder, to their
+inputs, and ``t(2n)/t(n)``, how much longer a step with twice the cutouts takes.
 """
 
 import argparse
@@ -29,10 +29,12 @@ from typing import Any
 
 HERE = Path(__file__).parent
 CANVASES = ("Unlimited Palette", "Limited Palette", "Fourier")
+DECODERS = ("VQGAN f16",)
 EMBEDDED = ("labels", "tiny")
 # The ratio of time is taken where twice as many cutouts are measured too.
 FULL = (("labels", "ViT-B/32", "RN50"), (16, 32, 40), (256, 512))
 QUICK = (("tiny", "toy ViT", "toy ResNet"), (2, 4), (32,))
+QUICK_DECODERS = ("toy VQGAN",)
 
 COLUMNS = (
     ("canvas", "<"),
@@ -110,7 +112,8 @@ def understand(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, lis
     options.steps = options.steps or (2 if options.quick else 3)
 
     perceptors, counts, sizes = QUICK if options.quick else FULL
-    kinds = [CANVASES, perceptors, options.cutouts or counts, options.sizes or sizes]
+    canvases = CANVASES + (QUICK_DECODERS if options.quick else DECODERS)
+    kinds = [canvases, perceptors, options.cutouts or counts, options.sizes or sizes]
     known = [str(value) for kind in kinds for value in kind]
     for word in options.only:
         if word not in known:
@@ -124,11 +127,14 @@ def run(case: Case, options: argparse.Namespace, folder: Path) -> Result:
     perceptor = case.perceptor
     if perceptor not in EMBEDDED:
         perceptor = checkpoint(perceptor, folder)
+    canvas = {"image_model": case.canvas}
+    if case.canvas not in CANVASES:
+        canvas = {"image_model": "VQGAN", "vqgan_model": checkpoint(case.canvas, folder)}
     asked = {
         "settings": {
             "scenes": "a red fox in the snow",
             "seed": 1,
-            "image_model": case.canvas,
+            **canvas,
             "perceptors": [perceptor],
             "cutouts": case.cutouts,
             "width": case.size,
@@ -144,7 +150,7 @@ def run(case: Case, options: argparse.Namespace, folder: Path) -> Result:
 
 
 def checkpoint(name: str, folder: Path) -> str:
-    """The file of a CLIP model of random weights, written when first asked for."""
+    """The file of a network of random weights, written when first asked for."""
     notes = folder / f"{name.replace('/', '-')}.path"
     if not notes.exists():
         notes.write_text(python("checkpoints.py", str(folder), name), encoding="utf-8")
@@ -219,11 +225,12 @@ def page(options: argparse.Namespace, rows: Sequence[Sequence[str]]) -> str:
         "",
         "A case runs in a process of its own with the defaults of the settings"
         + (f" and {', '.join(f'`{pair}`' for pair in options.set)}" if options.set else "")
-        + "; CLIP models have random weights of the published shapes.",
+        + "; CLIP models and VQGANs have random weights of the published shapes.",
         "",
         "- **steps/s** by the clock, the median; **CPU s/step**, the fastest step.",
-        "- **outside**: the part of a step that is not the perceptor's own forward and backward "
-        "pass to its input, measured in turn with it.",
+        "- **outside**: the part of a step that is not the forward and backward pass of its "
+        "networks (the perceptor and a VQGAN's decoder) to their inputs, measured in turn with "
+        "them.",
         "- **t(2n)/t(n)**: how much longer a step with twice the cutouts takes.",
         "- **peak**: the most memory that the process held, loading included; **parts**: into how "
         "many parts the cutouts were split to fit.",

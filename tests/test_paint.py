@@ -91,6 +91,16 @@ def test_a_still_that_grows_resumes_from_every_step(toy, canvas):
     resumes_anywhere(settings)
 
 
+@pytest.mark.parametrize(
+    "changes", [{"sizes": 2}, {**FILM, "init_weight": 1.0}, {"init_noise": "gradient"}]
+)
+def test_a_vqgan_resumes_from_every_step(toy, small_vqgan, changes):
+    resumes_anywhere(
+        toy(**{"steps_per_scene": 5, **changes}, image_model="VQGAN", clamp_latent=True,
+            vqgan_model=str(small_vqgan), width=64, height=64)
+    )  # fmt: skip
+
+
 def test_what_comes_before_a_film_grows_and_its_frames_do_not(toy):
     settings = toy(**{**FILM, "pre_animation_steps": 4}, sizes=2, width=96, height=64)
     frames = painted(build(settings))

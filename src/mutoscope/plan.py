@@ -72,10 +72,11 @@ def activation_bytes(perceptor: Perceptor) -> int:
 
 
 @contextmanager
-def counting_saved(module: torch.nn.Module) -> Iterator[list[int]]:
-    """Count the bytes that autograd keeps for the backward pass: each storage once, no weights."""
+def counting_saved(*modules: torch.nn.Module) -> Iterator[list[int]]:
+    """Count the bytes that autograd keeps for the way back: each storage once, none of weights."""
     counted = [0]
-    seen = {p.untyped_storage().data_ptr() for p in [*module.parameters(), *module.buffers()]}
+    owned = (tensor for m in modules for tensor in (*m.parameters(), *m.buffers()))
+    seen = {tensor.untyped_storage().data_ptr() for tensor in owned}
     kept = []  # alive until the end, so that no address is counted for two storages
 
     def keep(tensor: Tensor) -> Tensor:

@@ -309,10 +309,11 @@ KNOWN: tuple[KnownVqgan, ...] = (
 # --- understanding names -------------------------------------------------------------------------
 
 
-def resolve_vqgan(name: str, *, place: str = "vqgan_model") -> VqganName:
+def resolve_vqgan(name: str, *, place: str = "vqgan_model", folder: str | Path = "") -> VqganName:
     """Understand a VQGAN's ``name`` in any of its spellings; the network is not asked.
 
-    A path need not exist yet. ``place`` begins the message of the `WeightsError` raised for a name
+    A path need not exist yet, but a bare word is one only if something in ``folder``, else in the
+    current one, is called so. ``place`` begins the message of the `WeightsError` raised for a name
     that nothing goes by.
     """
     text = name.strip()
@@ -320,7 +321,7 @@ def resolve_vqgan(name: str, *, place: str = "vqgan_model") -> VqganName:
         known = _by_spelling().get(_plain(text))
         if known is not None:
             return VqganName(known.name, known=known)
-    if _written_as_path(text) or _there(text):
+    if _written_as_path(text) or _there(text, Path(folder)):
         return VqganName(text, path=_expanded(text))
     spoken = [*vqgan_names(), *(stem for row in KNOWN for stem in row.stems)]
     shown = printable(name if len(name) <= _SHOWN else name[: _SHOWN - 1] + "…")
@@ -346,10 +347,10 @@ def _written_as_path(text: str) -> bool:
     )
 
 
-def _there(text: str) -> bool:
-    """Whether a word is the name of something in the current folder."""
+def _there(text: str, folder: Path) -> bool:
+    """Whether a word is the name of something in a folder."""
     with contextlib.suppress(OSError, ValueError):  # too long for one, or no name at all
-        return bool(text) and Path(text).exists()
+        return bool(text) and (folder / text).exists()
     return False
 
 

@@ -330,14 +330,6 @@ def test_what_has_grown_takes_the_state_of_what_is_as_large(model):
     assert torch.equal(grown.image(), large.image())
 
 
-def test_a_raster_of_another_size_is_refitted_by_its_picture(model):
-    drawn = canvas(model)
-    start = drawn.latent.detach().clone()
-    shown = drawn.image()
-    drawn.grow((48, 32))
-    assert torch.equal(drawn.refit(start), drawn.latent_of(shown))
-
-
 # --- the model is shared -------------------------------------------------------------------------
 
 
@@ -345,8 +337,8 @@ def test_the_model_is_no_part_of_it(model):
     drawn = canvas(model)
     assert [name for name, _ in drawn.named_parameters()] == ["latent"]
     state = drawn.state_dict()
-    assert set(state) == {"latent", "average", "seen"}
-    assert sum(value.numel() for value in state.values()) == 2 * drawn.latent.numel() + 1
+    assert set(state) == {"latent", "average", "origin", "seen"}
+    assert sum(value.numel() for value in state.values()) == 3 * drawn.latent.numel() + 1
     assert list(drawn.modules()) == [drawn]
 
 

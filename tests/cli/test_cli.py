@@ -27,7 +27,7 @@ def commands():
 
 def test_there_are_the_commands_that_are_promised():
     promised = {"image", "render", "resume", "film", "show", "settings", "models", "doctor",
-                "plan", "demo"}  # fmt: skip
+                "plan", "demo", "train-vqgan"}  # fmt: skip
     assert set(COMMANDS) == promised
     assert ["models", "fetch"] in commands()
 

@@ -67,6 +67,8 @@ class Given:
 class Boxes:
     def __init__(self, positions, sizes):
         self.positions, self.sizes = positions, sizes
+        one = torch.ones(len(positions), 1)
+        self.pieces = positions[:, None], (positions + sizes)[:, None], one
 
     def __len__(self):
         return len(self.positions)

@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 
+from mutoscope.cutouts import Cutouts
 from mutoscope.terms.masks import Painted, Place, Still, area_table, box_means, diffused
 
 HALF = torch.cat([torch.zeros(4, 2), torch.ones(4, 2)], 1)  # right half white
@@ -110,3 +111,21 @@ def test_the_cutoff_of_a_letter_follows_time(tools):
             torch.zeros(1, 2), [[0.4, 0.0]], [[0.2, 0.2]], moment=tools.moment_at(t=t)
         )
         assert mask(look, None)[0].tolist() == [floor]
+
+
+@pytest.mark.parametrize("mode", ["clamp", "mirror", "wrap", "black", "smear", "tile"])
+def test_the_share_is_of_what_the_box_shows_past_the_edge_too(mode, tools):
+    """A picture that is the mask shows each cutout's mean, whatever lies beyond the edge."""
+    mask = torch.zeros(24, 32)
+    mask[:, :9], mask[:5, 20:] = 1.0, 0.5
+    past = {"tile": (True, True)} if mode == "tile" else {"border_mode": mode}
+    cutouts = Cutouts(60, power=1, border=0.5, augmentation="none", **past)
+    look = tools.look_at(tools.Pixels((32, 24)), cutouts=cutouts)
+    eye = tools.Projection(size=24)
+    share = Painted(Still(mask))(look, eye)[1]
+    cuts = look.cuts(eye)
+    shown = cuts.crop(mask.expand(1, 3, 24, 32)).mean((1, 2, 3))
+    if mode == "black":  # of what is black nothing counts
+        there = cuts.crop(torch.ones(1, 3, 24, 32)).mean((1, 2, 3))
+        shown = torch.where(there > 0.02, shown / there.clamp_min(0.02), share * mask.mean())
+    torch.testing.assert_close(share * mask.mean(), shown, atol=0.03, rtol=0)

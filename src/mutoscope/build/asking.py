@@ -1,6 +1,7 @@
 """What judges a shot: the script's wishes, with networks and pictures put in, as terms."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -111,7 +112,8 @@ class Asking:
         if path not in self.glimpses:
             # One cutout at a time: this is done once, and must not need more memory than a step.
             self.glimpses[path] = glimpse(
-                self.pictures.image(path).to(self.device), self.perceptors, self.cutouts,
+                self.pictures.image(path).to(self.device), self.perceptors,
+                replace(self.cutouts, tile=(False, False)),  # it repeats no more than it did
                 rng=self.rng_of(f"glimpse {path}"), chunks=self.cutouts.count,
             )  # fmt: skip
         return TowardPicture(

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from mutoscope.canvas.base import Canvas
+from mutoscope.canvas.vqgan import VqganCanvas
 from mutoscope.errors import SettingsError
 from mutoscope.plan import amount, counting_saved, free_memory
 
@@ -75,7 +76,8 @@ def refuse_what_will_not_fit(need: Need, size: Size, device: torch.device, *, wh
 
 def _held(canvas: Canvas) -> int:
     """The bytes that a canvas and its picture hold between the way forth and the way back."""
-    with counting_saved(canvas) as counted:
+    networks = [canvas.model] if isinstance(canvas, VqganCanvas) else []
+    with counting_saved(canvas, *networks) as counted:
         drawn: Tensor = canvas()
     # Each parameter has a gradient and two moments beside it.
     owned = sum(p.numel() * p.element_size() for p in canvas.parameters())

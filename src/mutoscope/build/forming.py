@@ -110,9 +110,7 @@ class Forming:
             picture = self.pictures.image(settings.style_image).to(self.device)
             layers = load_features(self.perceptors).to(self.device)
             opening = round(settings.style_opening * beginning(settings))
-            terms.append(
-                Style(picture, layers, rng_of=self.rng_of, opening=opening, weight=weight)
-            )
+            terms.append(Style(picture, layers, rng_of=self.rng_of, opening=opening, weight=weight))
         weight = self._wanted("aesthetic_weight")
         if weight and settings.aesthetic_head:
             head = load_head(Path(settings.resolve(settings.aesthetic_head))).to(self.device)
@@ -132,11 +130,7 @@ class Forming:
                 terms.append(Normalisation(weight=weight))
         if isinstance(canvas, VqganCanvas) and settings.init_weight:
             method = settings.init_weight_method
-            terms.append(
-                NearStart(
-                    "init", canvas.latent, method=method, weight=_always(settings.init_weight)
-                )
-            )
+            terms.append(NearStart("init", method=method, weight=_always(settings.init_weight)))
         return terms
 
     def _wanted(self, key: str) -> Curve | None:

@@ -1,7 +1,7 @@
 """All the parts of a run, made from its settings."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from mutoscope.build.canvases import Shelf, Size, load_decoder, make_canvas, pic
 from mutoscope.build.fitting import measure, refuse_what_will_not_fit
 from mutoscope.build.pictures import Pictures
 from mutoscope.canvas.base import Canvas
-from mutoscope.cutouts import Cutouts
+from mutoscope.cutouts import Cutouts, cut_method
 from mutoscope.descent import Descent
 from mutoscope.errors import ExtraError, SettingsError, WeightsError
 from mutoscope.motion.plane import Plane
@@ -146,7 +146,7 @@ def fitting_canvas(
 
 def make_cutouts(settings: Settings) -> Cutouts:
     """The distribution that cutouts are drawn from."""
-    return Cutouts(
+    cutouts = Cutouts(
         settings.cutouts,
         power=settings.cut_pow,
         border=settings.cutout_border,
@@ -155,6 +155,8 @@ def make_cutouts(settings: Settings) -> Cutouts:
         compat_shift=settings.compat_shift,
         tile=tiled(settings),
     )
+    # A method decides some of these itself.
+    return replace(cutouts, **cut_method(settings.cut_method))
 
 
 def make_schedule(settings: Settings) -> Schedule:

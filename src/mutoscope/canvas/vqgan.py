@@ -40,6 +40,7 @@ class VqganCanvas(Canvas):
     """
 
     average: Tensor
+    origin: Tensor
     seen: Tensor
     low: Tensor
     high: Tensor
@@ -66,6 +67,8 @@ class VqganCanvas(Canvas):
         # The average begins as the start alone; ``seen`` is the weight of all that is in it, which
         # comes to 1 with time, and keeps it from leaning to zero until then (as in Adam).
         self.register_buffer("average", self.latent.detach().clone())
+        # Where this raster began, for what holds it there; in the state, for a run that goes on.
+        self.register_buffer("origin", self.latent.detach().clone())
         self.register_buffer("seen", torch.tensor(1 - DECAY, device=drawn.device))
         low, high = torch.aminmax(model.codes, dim=0)
         self.register_buffer("low", low[:, None, None].clone(), persistent=False)
@@ -109,15 +112,6 @@ class VqganCanvas(Canvas):
         return self.model.encode(resize(image.to(self.latent), self.size))
 
     @torch.no_grad()
-    def refit(self, latent: Tensor) -> Tensor:
-        """The raster of this canvas for the picture that ``latent`` (1, e, h, w) draws at its own.
-
-        To enlarge the raster itself would repeat each square's texture and not magnify it, for a
-        code stands for f × f pixels whatever the size.
-        """
-        return self.latent_of(self._picture_of(latent))
-
-    @torch.no_grad()
     def encode(self, image: Tensor) -> None:
         """Become ``image``, as nearly as the codes can; see `Canvas.encode`.
 
@@ -125,6 +119,7 @@ class VqganCanvas(Canvas):
         """
         self.latent.copy_(self.latent_of(image))
         self.average.copy_(self.latent)
+        self.origin.copy_(self.latent)
         self.seen.fill_(1 - DECAY)
         self._forget()
 
@@ -151,6 +146,9 @@ class VqganCanvas(Canvas):
     def grow(self, size: tuple[int, int]) -> None:
         """Draw the same picture at ``size``, from a new raster that begins as its codes.
 
+        To enlarge the raster itself would repeat each square's texture and not magnify it, for a
+        code stands for f × f pixels whatever the size.
+
         Raises:
             ValueError: the size is no multiple of f.
         """
@@ -159,6 +157,7 @@ class VqganCanvas(Canvas):
         self.size = self._drawable(size)
         grown = self.latent_of(self.image()).contiguous()
         self.latent, self.average = nn.Parameter(grown), grown.clone()
+        self.origin = grown.clone()
         self.seen.fill_(1 - DECAY)
         self._forget()
 

@@ -131,7 +131,8 @@ def run(arguments: Sequence[str]) -> int:
             raise
         return complain(
             "there is not enough memory for this; make width and height smaller, take fewer "
-            "cutouts, or split them by gradient_accumulation_steps"
+            "cutouts, or split them by gradient_accumulation_steps; in training make --size or "
+            "--batch smaller"
         )
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader of a pipe has gone: that is fine

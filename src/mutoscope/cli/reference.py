@@ -64,7 +64,7 @@ def list_models(folder: Path) -> None:
     click.echo(f"\nfolder: {folder}\nget one with: mutoscope models fetch NAME")
 
 
-@models.command(epilog="Examples:  mutoscope models fetch RN50, mutoscope models fetch imagenet")
+@models.command(epilog="Example:  mutoscope models fetch imagenet")
 @click.argument("name")
 @click.pass_obj
 def fetch(folder: Path, name: str) -> None:

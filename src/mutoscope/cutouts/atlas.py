@@ -48,7 +48,7 @@ def _surrounded(copy: Tensor, wide: int, borders: Borders) -> Tensor:
 class _Ringed(torch.autograd.Function):
     """A pixel of the other end laid around a picture along rings (x, y); corners included.
 
-    By hand because `pad` takes four times as long for the way back.
+    By hand because `pad` takes four times as long, mostly for the way back.
     """
 
     @staticmethod

@@ -59,6 +59,7 @@ _FLAT = {"animation_mode": ("2D",)}
 _PALETTE = {"image_model": ("Limited Palette",)}
 _FOURIER = {"image_model": ("Fourier",)}
 _VQGAN = {"image_model": ("VQGAN",)}
+_PYTTI_CUTS = {"cut_method": ("pytti",)}
 
 
 def key(
@@ -519,6 +520,7 @@ class Keys(BaseModel):
         "How far cutouts may reach beyond the picture's edge.",
         group="cutouts",
         unit="fraction of the side",
+        only=_PYTTI_CUTS,
         ge=0,
         le=1,
     )
@@ -542,11 +544,13 @@ class Keys(BaseModel):
         "recolours, erases parts and adds noise; gentle only flips, turns a little and adds "
         "little noise; none leaves them.",
         group="cutouts",
+        only=_PYTTI_CUTS,
         own=True,
     )
     compat_shift: bool = key(
         False,
-        "Shift cutouts only up and down when varying them, as PyTTI's version of kornia did.",
+        "Shift cutouts only up and down when varying them, as the versions of kornia did that "
+        "PyTTI and vqgan-clip-generator use.",
         group="cutouts",
         own=True,
     )

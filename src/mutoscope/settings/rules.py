@@ -16,6 +16,7 @@ from mutoscope.settings.keys import Keys
 from mutoscope.settings.problems import Problem, shown
 from mutoscope.settings.reading import CURVES, WEIGHTS, names_for
 from mutoscope.settings.switches import perceptor_problems
+from mutoscope.settings.values import expanded
 from mutoscope.vqgan_names import resolve_vqgan
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ def _vqgan(keys: Keys) -> Iterator[Problem]:
     if keys.image_model != "VQGAN":
         return
     try:
-        resolve_vqgan(keys.vqgan_model)
+        resolve_vqgan(keys.vqgan_model, folder=expanded(keys.paths_from))
     except (SettingsError, WeightsError) as error:
         yield Problem(("vqgan_model",), str(error))
 

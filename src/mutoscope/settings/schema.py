@@ -113,7 +113,7 @@ class Settings(Keys):
     @property
     def vqgan_name(self) -> str:
         """The VQGAN asked for: the name of a published one, or the whole path of a pair."""
-        asked = resolve_vqgan(self.vqgan_model)
+        asked = resolve_vqgan(self.vqgan_model, folder=expanded(self.paths_from))
         return asked.text if asked.path is None else self.resolve(str(asked.path))
 
     def size(self, initial: tuple[int, int] | None = None) -> tuple[int, int]:

@@ -21,6 +21,7 @@ class LatentCanvas(Protocol):
     """What these terms ask of such a canvas; rasters are (1, e, h, w)."""
 
     latent: Tensor
+    origin: Tensor
 
     @property
     def quantised(self) -> Tensor:
@@ -28,9 +29,6 @@ class LatentCanvas(Protocol):
 
     def latent_of(self, image: Tensor) -> Tensor:
         """The codes that stand for ``image`` (1, 3, H, W), at the canvas's size."""
-
-    def refit(self, latent: Tensor) -> Tensor:
-        """The codes, at the canvas's size, for the picture that a raster of another size draws."""
 
 
 class HoldLatent(Hold):
@@ -67,34 +65,22 @@ class NearStart(Weighted):
     """Near where the raster began, or pulled to zero ever less: what vqgan-clip-generator has.
 
     "original": ``mse(z, z₀) / 2``. "decay": ``mse(z, 0) / (2t + 1) / 2``, t being the number of the
-    step, from 1; zero is the flat middle of the codes, so that pull is one to plainness.
+    step, from 1; zero is the flat middle of the codes, so that pull is one to plainness. The raster
+    begins anew when the canvas grows and when a film's picture has moved.
 
     Args:
         name: a label for the log.
-        start: z₀, (1, e, h, w). Where the canvas has grown since, it is z₀'s picture at that size.
         method: see above.
         weight: may vary with time.
     """
 
-    def __init__(
-        self,
-        name: str,
-        start: Tensor,
-        *,
-        method: Method = "original",
-        weight: Number = ONE,
-    ) -> None:
+    def __init__(self, name: str, *, method: Method = "original", weight: Number = ONE) -> None:
         super().__init__(name, weight=weight)
         self.method = method
-        self._start = self._fitted = start.detach().clone()
 
     def raw(self, look: Look) -> Tensor:
         """The squared distance, by its method."""
         canvas = cast(LatentCanvas, look.canvas)
-        latent = canvas.latent
         if self.method == "decay":
-            return latent.square().mean() / (2 * (look.moment.step + 1) + 1) / 2
-        if self._fitted.shape != latent.shape:
-            # Always from z₀ itself, so that a run resumed in the third size has the same.
-            self._fitted = canvas.refit(self._start)
-        return mse_loss(latent, self._fitted) / 2
+            return canvas.latent.square().mean() / (2 * (look.moment.step + 1) + 1) / 2
+        return mse_loss(canvas.latent, canvas.origin) / 2

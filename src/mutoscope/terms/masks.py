@@ -114,10 +114,11 @@ class Still:
 class Painted:
     """A picture or film, white where the prompt acts.
 
-    A cutout's share is the mask's mean within its box (exact, its fraction of a pixel included, and
-    only where the box lies in the picture) over the mask's mean in all: never negative, and the
-    same whatever came before. So a masked prompt pulls as hard in sum as one that is not, and all
-    of it where the mask is. A black mask (mean below 0.001) gives 0 everywhere.
+    A cutout's share is the mask's mean over what its box shows of the picture (exact, fractions of
+    a pixel included; past an edge that is what the border puts there, and of a black one nothing)
+    over the mask's mean in all: never negative, and the same whatever came before. So a masked
+    prompt pulls as hard in sum as one that is not, and all of it where the mask is. A black mask
+    (mean below 0.001) gives 0 everywhere.
 
     Args:
         source: the mask, of any size; stretched over the picture.
@@ -143,13 +144,15 @@ class Painted:
         """Floor −∞ and the share."""
         self._turn_to(look.moment.frame)
         cuts = look.cuts(perceptor)
-        positions, sizes = (t.to(self._mask.device) for t in (cuts.positions, cuts.sizes))
         if self._mean < BLACK:
             share = torch.zeros(len(cuts))
         elif self._dither:
+            positions, sizes = (t.to(self._mask.device) for t in (cuts.positions, cuts.sizes))
             share = (diffused(self._mask, positions, sizes) / self._mean**0.5).clamp_min(0)
         else:
-            share = box_means(self._table, positions, sizes) / self._mean
+            starts, stops, parts = (t.to(self._mask.device) for t in cuts.pieces)
+            means = box_means(self._table, starts.flatten(0, 1), (stops - starts).flatten(0, 1))
+            share = (means.view(parts.shape) * parts).sum(1) / self._mean
         return look.image.new_tensor(-math.inf), share[look.part].to(look.image)
 
     def _turn_to(self, frame: int) -> None:

@@ -26,7 +26,7 @@ class Preset:
 
 PRESETS: Mapping[str, Preset] = {
     "tiny": Preset(
-        about="2.7 million weights, 1024 codes: ten minutes on two CPU cores",
+        about="2.9 million weights, 1024 codes: ten minutes on two CPU cores",
         architecture=Architecture(
             kind="vq", embed_dim=32, n_embed=1024, z_channels=32, ch=32, ch_mult=(1, 1, 2, 4),
             num_res_blocks=1, attn_resolutions=(), resolution=64,

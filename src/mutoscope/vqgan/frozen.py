@@ -190,7 +190,11 @@ def _moments(x: Tensor, groups: int, epsilon: float) -> tuple[Tensor, Tensor]:
         means.append(mean)
         squares.append((part - mean).square_().sum(dim=0))
     shape = (b, -1, groups, c // groups)
-    count = torch.tensor(counts, device=x.device).view(b, -1, 1, 1)
+    # Parts of one length need no copy to the device, which would wait for all that is queued.
+    if len(set(counts)) == 1:
+        count = torch.full((len(counts),), counts[0], device=x.device).view(b, -1, 1, 1)
+    else:
+        count = torch.tensor(counts, device=x.device).view(b, -1, 1, 1)
     means_, squares_ = (torch.stack(t).view(shape) for t in (means, squares))
     total = count[0].sum() * (c // groups)
     mean = (count * means_).sum(dim=(1, 3)) / total
