@@ -453,3 +453,9 @@ def test_the_language_needs_no_heavy_import():
 def test_a_mask_whose_bracket_is_not_closed_is_refused():
     with pytest.raises(ScriptError, match=r"not closed; write \[mask\.png\]"):
         parse_scenes("a fox:1_[mask.png")
+
+
+def test_a_mask_broken_over_lines_is_told_of_in_one():
+    with pytest.raises(ScriptError) as caught:
+        parse_weight("_[\n1", place="x", names=BANDS)
+    assert "\n" not in str(caught.value)

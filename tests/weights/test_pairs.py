@@ -217,19 +217,19 @@ def test_the_next_mirror_serves(
         pair = fetch_pair(named(undigested(known)), tmp_path)
     assert pair.checkpoint.read_bytes() == CKPT
     assert "answers 404" in caplog.messages[0]
-    assert "sends Google Drive's warning page instead of the file" in caplog.messages[1]
+    assert "sends Google Drive's warning page (too large" in caplog.messages[1]
 
 
 @pytest.mark.parametrize(
     ("path", "sent", "why"),
     [
-        ("c", b"  <HTML><head>", "sends a web page instead of the file"),
-        ("c", b"\xef\xbb\xbf<!doctype html>", "sends a web page instead of the file"),
+        ("c", b"  <HTML><head>", "sends a web page"),
+        ("c", b"\xef\xbb\xbf<!doctype html>", "sends a web page"),
         ("c", b"version https://git-lfs.github.com/spec/v1\n", "sends a Git LFS pointer"),
         ("c", b"", "sends nothing"),
         ("c", b"quota exceeded", "begins neither as zip nor as pickle"),
         ("c", CKPT[:-30], "sends a checkpoint whose end is missing"),
-        ("y", b"<html>", "sends a web page instead of the file"),
+        ("y", b"<html>", "sends a web page"),
         ("y", CKPT[:900], r"sends a binary file instead of a \.yaml"),
         ("y", b"a: [1", r"sends a \.yaml that can't be read"),
         ("y", b"[" * 3_000, r"sends a \.yaml that can't be read"),

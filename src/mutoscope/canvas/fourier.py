@@ -49,7 +49,8 @@ class FourierCanvas(Canvas):
         opening: over how many steps the fine waves fade in, so that one shape is found before its
             details; a picture that is encoded opens it at once.
         start: deviation of the starting waves, as a share of a photograph's.
-        lr: learning rate of Adam, as a share of a photograph's contrast per step.
+        lr: learning rate of Adam, as a share of a photograph's contrast per step; three times as
+            fast gives harsh colours.
         tile: whether the picture repeats along x and along y, as waves do by nature.
     """
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from functools import lru_cache, partial
 
 from mutoscope.curves import Curve, keyframes_end, parse_curve, read_curve
-from mutoscope.errors import ScriptError
+from mutoscope.errors import ScriptError, printable
 from mutoscope.expressions import shown
 from mutoscope.script.values import EVERYWHERE, Mask, MaskKind, Weighting
 from mutoscope.tokens import Piece
@@ -135,7 +135,9 @@ def _read_mask(piece: Piece, cutoff: Curve | None, of: str) -> Mask:
         raise piece.error(f"mask{of}: it is empty; write a letter, words, [a file], or no _")
     if not piece.quoted:
         if text.lstrip().startswith("["):
-            raise piece.error(f"mask{of}: its bracket is not closed; write [{text.strip(' [')}]")
+            raise piece.error(
+                f"mask{of}: its bracket is not closed; write [{printable(text.strip(' ['))}]"
+            )
         if text == "a":
             return Mask(cutoff=cutoff)
         if text in LETTERS:
@@ -145,7 +147,7 @@ def _read_mask(piece: Piece, cutoff: Curve | None, of: str) -> Mask:
                 "%s: the mask %s is read as words; for the file, write [%s]",
                 piece.source.where(piece.strip().start),
                 shown(text),
-                text,
+                printable(text),
             )
     return Mask("text", text, cutoff=cutoff)
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from mutoscope.atomic import reason
 from mutoscope.errors import WeightsError
+from mutoscope.weights.imposters import imposter
 
 HEAD = 512  # bytes that `nature` looks at
 
@@ -27,9 +28,5 @@ def nature(head: bytes) -> str:
 
     Nothing where it may be either.
     """
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    if text.startswith((b"<!doctype", b"<html", b"<?xml", b"<head", b"<script")):
-        return "is a web page: the download was answered by a login, warning or error page"
-    if text.startswith(b"version https://git-lfs"):
-        return "is a Git LFS pointer, not the file itself"
-    return "" if text else "is empty"
+    found = imposter(head)
+    return f"is {found}" if found else ""

@@ -27,6 +27,7 @@ from mutoscope.vqgan_names import (
 )
 from mutoscope.weights.download import Form, download
 from mutoscope.weights.hub import offline
+from mutoscope.weights.imposters import imposter
 from mutoscope.weights.transfer import Progress, digest_of
 
 log = logging.getLogger("mutoscope")
@@ -273,18 +274,11 @@ def _recorded(record: Path) -> dict[str, str]:
 
 
 def _a_page(head: bytes) -> str:
-    """What is sent in place of a file, by its first bytes."""
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    if text.startswith((b"<!doctype", b"<html", b"<head", b"<script", b"<?xml")):
-        if b"google drive" in text:
-            return (
-                "sends Google Drive's warning page instead of the file (too large to be scanned, "
-                "or asked for too often)"
-            )
-        return "sends a web page instead of the file (a login, warning or error page)"
-    if text.startswith(b"version https://git-lfs"):
-        return "sends a Git LFS pointer instead of the file"
-    return "" if head else "sends nothing"
+    """What is sent in place of a file, by its first bytes, as the verb of a message."""
+    if not head.strip():
+        return "sends nothing"
+    found = imposter(head)
+    return f"sends {found} instead of the file" if found else ""
 
 
 def _begins_config(head: bytes) -> str:
