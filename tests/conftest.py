@@ -1,5 +1,7 @@
 """Runs so small that they take milliseconds, and the pictures and films that they name."""
 
+import wave
+
 import av
 import numpy as np
 import pytest
@@ -98,3 +100,21 @@ def small_vqgan(tmp_path_factory):
     write_architecture(architecture, folder / "model.yaml")
     torch.save({"state_dict": model.state_dict(), "epoch": 3}, folder / "model.ckpt")
     return folder
+
+
+@pytest.fixture
+def play(tmp_path):
+    """Writes a sound into the test's folder: a tone of so many hertz between two seconds."""
+
+    def write(name, *, hertz=100.0, start=0.0, stop=1.0, length=2.0, rate=8000):
+        time = np.arange(int(length * rate)) / rate
+        tone = np.sin(2 * np.pi * hertz * time) * ((time >= start) & (time < stop))
+        path = tmp_path / name
+        with wave.open(str(path), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(rate)
+            file.writeframes((0.5 * 32767 * tone).astype("<i2").tobytes())
+        return path
+
+    return write

@@ -27,7 +27,7 @@ LAYERS = [
     ["cutouts"],
     ["look"],
     ["vqgan"],
-    ["canvas", "chart", "frames", "motion", "perceptors", "terms"],
+    ["canvas", "chart", "depth", "frames", "motion", "perceptors", "sound", "terms"],
     ["descent"],
     ["paint"],
     ["run"],

@@ -5,6 +5,8 @@ import logging
 import sys
 from types import ModuleType
 
+import av
+import numpy as np
 import pytest
 import torch
 
@@ -339,3 +341,64 @@ def test_render_makes_a_whole_run(toy, tmp_path):
     assert contents(render(toy(**FILM), out=tmp_path / "a")) == contents(
         begin(toy(**FILM), tmp_path / "b")
     )
+
+
+SUNG = {
+    **FILM,
+    "scenes": "a fox:1+bass",
+    "steps_per_scene": 22,
+    "pre_animation_steps": 2,
+    "steps_per_frame": 2,
+    "save_every": 2,
+    "frames_per_second": 10,
+    "input_audio": "tone.wav",
+}
+
+
+def heard(film):
+    """When the sound of a film begins and ends, in seconds, and how long its pictures run."""
+    with av.open(str(film)) as container:
+        rate = container.streams.audio[0].rate
+        samples = np.concatenate(
+            [frame.to_ndarray().mean(0) for frame in container.decode(audio=0)]
+        )  # fmt: skip
+    with av.open(str(film)) as container:
+        pictures = len(list(container.decode(video=0)))
+    loud = np.nonzero(np.abs(samples) > 0.1)[0]
+    return loud[0] / rate, loud[-1] / rate, pictures
+
+
+@pytest.mark.parametrize("offset", [0.0, 0.25, -0.2])
+def test_a_film_carries_its_sound_in_step(toy, tmp_path, play, offset):
+    play("tone.wav", hertz=100, start=0.4, stop=0.8)
+    film = begin(toy(**SUNG, input_audio_offset=offset), tmp_path) / "toy.mp4"
+    start, stop, pictures = heard(film)
+    assert pictures == 11
+    assert start == pytest.approx(0.4 - offset, abs=0.05)  # half a frame
+    assert stop == pytest.approx(0.8 - offset, abs=0.05)
+    assert read_recipe(film)["settings"]["input_audio"] == "tone.wav"
+
+
+def test_a_film_with_sound_goes_on_to_the_same_bytes(toy, tmp_path, play):
+    play("tone.wav", hertz=100, start=0.4, stop=0.8)
+    whole = begin(toy(**SUNG), tmp_path / "one")
+    stopped = begin(toy(**SUNG), tmp_path / "two", stops_after(9))
+    go_on(stopped)
+    assert contents(stopped) == contents(whole)
+
+
+def test_where_the_sound_has_gone_the_film_is_silent_and_that_is_said(toy, tmp_path, play, caplog):
+    path = play("tone.wav")
+    parts = build(toy(**SUNG))
+    with start_run(parts, tmp_path) as run:
+        path.unlink()
+        list(perform(parts, run))
+    assert "the film stays silent" in caplog.text
+    assert ClipSource(run.film_path).length == 11
+
+
+def test_pictures_that_are_not_one_a_frame_can_not_carry_it(toy, tmp_path, play):
+    play("tone.wav")
+    folder = begin(toy(**{**SUNG, "save_every": 4}), tmp_path)
+    with av.open(str(folder / "toy.mp4")) as container:
+        assert not container.streams.audio

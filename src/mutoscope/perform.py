@@ -45,6 +45,9 @@ def start_run(parts: Parts, out: Path) -> Run:
             crf=settings.film_quality,
             title=settings.scenes or None,
             recipe=recipe(settings),
+            sound=sound_of(settings),
+            # The film's first picture is that of the first file: the sound begins at its moment.
+            sound_from=settings.input_audio_offset + schedule.moment(schedule.first_save).t,
         )
     return Run.start(
         out,
@@ -56,6 +59,13 @@ def start_run(parts: Parts, out: Path) -> Run:
         backups=None if settings.backups == "all" else settings.backups,
         film=film,
     )
+
+
+def sound_of(settings: Settings) -> Path | None:
+    """The sound that a film of ``settings`` carries, if it can keep in step with its pictures."""
+    if not settings.input_audio or settings.save_every != settings.steps_per_frame:
+        return None
+    return Path(settings.resolve(settings.input_audio))
 
 
 def perform(

@@ -12,9 +12,11 @@ before the move at that moment. The stretch of steps between two such moments is
 This mends what PyTTI did: it saved one step too early, and never the last one.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
+
+Signals = Callable[[float], Mapping[str, float]]
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,8 @@ class Moment:
     """A step's place in time.
 
     ``t`` is in seconds of film and negative before the animation starts; ``frame`` counts the
-    moves so far, also in a still, where mask videos and keyframes go by it.
+    moves so far, also in a still, where mask videos and keyframes go by it. ``signals`` are what
+    named curves, such as bands of sound, are at this moment.
     """
 
     step: int
@@ -30,11 +33,13 @@ class Moment:
     scene_step: int
     frame: int
     t: float
+    signals: Mapping[str, float] = field(default_factory=dict, compare=False)
 
     @cached_property
     def values(self) -> Mapping[str, float]:
         """The variables that expressions may use at this moment."""
-        return {"t": self.t, "frame": float(self.frame), "step": float(self.step)}
+        time = {"t": self.t, "frame": float(self.frame), "step": float(self.step)}
+        return {**self.signals, **time}
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,9 @@ class Schedule:
     """The whole run as a plan of steps; see the module's rules.
 
     ``scenes``, ``steps_per_scene`` and ``steps_per_frame`` are at least 1. ``save_every`` 0 saves
-    the last step only; ``display_every`` 0 never ends a shot just to be looked at.
+    the last step only; ``display_every`` 0 never ends a shot just to be looked at. ``stages``: in
+    how many sizes, one after the other, the beginning is painted. ``signals`` says, for a time t,
+    what the named curves are then.
     """
 
     scenes: int
@@ -72,6 +79,7 @@ class Schedule:
     frames_per_second: float = 12.0
     animated: bool = False
     stages: int = 1
+    signals: Signals | None = field(default=None, compare=False)
 
     @property
     def total_steps(self) -> int:
@@ -107,12 +115,14 @@ class Schedule:
     def moment(self, step: int) -> Moment:
         """Where ``step`` stands in time."""
         since = step - self.first_move
+        t = (step - self.pre_animation_steps) / (self.steps_per_frame * self.frames_per_second)
         return Moment(
             step=step,
             scene=step // self.steps_per_scene,
             scene_step=step % self.steps_per_scene,
             frame=0 if since < 0 else since // self.steps_per_frame + 1,
-            t=(step - self.pre_animation_steps) / (self.steps_per_frame * self.frames_per_second),
+            t=t,
+            signals=self.signals(t) if self.signals is not None else {},
         )
 
     def progress(self, step: int) -> float:

@@ -178,13 +178,13 @@ def test_a_real_film_needs_only_what_is_yet_to_come():
     assert len(load_settings(path, rest).script.scenes[0].prompts) == 11
 
 
-def test_a_real_sound_film_needs_only_sound():
+def test_a_real_sound_film_loads():
     """Weights over bands of sound, one of which another divides by."""
-    with pytest.raises(SettingsError) as caught:
-        load_settings(FIXTURES / "reference-audio.yaml")
-    keys = [problem.keys[0] for problem in caught.value.problems]
-    assert keys == ["input_audio", "input_audio_filters"]
-    assert all("needs sound, which comes in a later" in p.text for p in caught.value.problems)
+    settings = load_settings(FIXTURES / "reference-audio.yaml")
+    assert [band.variable_name for band in settings.input_audio_filters] == ["fLo", "fHi"]
+    (scene,) = settings.script.scenes
+    weights = {prompt.text.strip(): prompt.weight for prompt in scene.prompts}
+    assert weights["coloful sparks"]({"fHi": 0.25, "fLo": 0.5}) == 0.75
 
 
 def test_misspelt_keys_are_understood_with_a_notice(write, caplog):

@@ -23,9 +23,6 @@ OTHER = {
     "depth_stabilization_weight": 0.5,
     "edge_stabilization_weight": "sin(t)",
     "flow_stabilization_weight": "1",
-    "input_audio": "song.mp3",
-    "input_audio_offset": 2,
-    "input_audio_filters": [{"variable_name": "fLo", "f_center": 105, "f_width": 65}],
 }
 
 

@@ -10,6 +10,7 @@ import torch
 from mutoscope.build.asking import Asking
 from mutoscope.build.canvases import Shelf, Size, load_decoder, make_canvas, picture_sizes, tiled
 from mutoscope.build.fitting import measure, refuse_what_will_not_fit
+from mutoscope.build.listening import listen
 from mutoscope.build.pictures import Pictures
 from mutoscope.canvas.base import Canvas
 from mutoscope.cutouts import Cutouts, cut_method
@@ -86,6 +87,9 @@ def build(
     refuse_missing_extras(settings)
     device = choose_device(settings.device)
     pictures = Pictures(settings)
+    schedule = make_schedule(settings)
+    if (sound := listen(settings, schedule)) is not None:
+        schedule = replace(schedule, signals=sound.values)
 
     def rng_of(purpose: str) -> torch.Generator:
         return rng_for(settings.seed, purpose)
@@ -108,7 +112,7 @@ def build(
         settings=settings,
         perceptors=perceptors,
         canvas=canvas,
-        schedule=make_schedule(settings),
+        schedule=schedule,
         cutouts=cutouts,
         ask=ask,
         motion=make_motion(settings, sizes[-1]),

@@ -247,8 +247,9 @@ class _Reader:
         return self._refuse(
             node,
             f"unknown name {name!r}",
-            f"the variables here are {variables} (sound bands get their names in "
-            f"input_audio_filters), besides pi, e and functions such as sin and max"
+            f"the variables here are {variables} (sound brings bass, beat and others by "
+            f"input_audio, and bands of its own by input_audio_filters), besides pi, e and "
+            f"functions such as sin and max"
             f"{nearest(name, words)}",
         )
 

@@ -21,13 +21,16 @@ class FilmPlan:
     """The film that is to be made of a run's frames, ``<base>.mp4``.
 
     ``rate``: frames per second; ``crf``: quality, 0 (best) to 51; ``recipe``: what the film is to
-    say about its making.
+    say about its making; ``sound``: the file whose sound it carries; ``sound_from``: the second of
+    that sound at which the film begins, which may be negative.
     """
 
     rate: Fraction | float
     crf: float = CRF
     title: str | None = None
     recipe: Mapping[str, Any] | None = None
+    sound: Path | None = None
+    sound_from: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,8 @@ class About:
             "crf": self.film.crf,
             "title": self.film.title,
             "recipe": self.film.recipe and dict(self.film.recipe),
+            "sound": self.film.sound and str(self.film.sound),
+            "sound_from": self.film.sound_from,
         }
         values = {
             "program": "mutoscope",
@@ -108,4 +113,6 @@ def _film(values: Mapping[str, Any]) -> FilmPlan:
         crf=float(values["crf"]),
         title=None if title is None else str(title),
         recipe=None if recipe is None else dict(recipe),
+        sound=None if (sound := values.get("sound")) is None else Path(sound),
+        sound_from=float(values.get("sound_from", 0.0)),
     )

@@ -8,8 +8,10 @@ from torch import Tensor
 
 from mutoscope.errors import MediaError
 from mutoscope.frames import ClipSource, FilmSink
+from mutoscope.frames.mux import add_sound
 from mutoscope.images import load_image
 from mutoscope.run.about import FilmPlan
+from mutoscope.sound import SoundFile
 
 log = logging.getLogger("mutoscope")
 
@@ -71,6 +73,16 @@ class Footage:
             self.begin()
         if self._sink is not None:
             self._sink.close()
+            self._carry_sound()
+
+    def _carry_sound(self) -> None:
+        """Write the film again with its sound; where that can't be had, it stays silent."""
+        if self.plan is None or self.plan.sound is None:
+            return
+        try:
+            add_sound(self.path, SoundFile(self.plan.sound), offset=self.plan.sound_from)
+        except MediaError as error:
+            log.warning("%s; the film stays silent", error)
 
     def _due(self) -> bool:
         if self.plan is None or self._sink is not None or not self.frames():

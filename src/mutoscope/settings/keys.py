@@ -853,17 +853,27 @@ class Keys(BaseModel):
 
     # ── Sound ──
     input_audio: Path = key(
-        "", "Sound whose bands expressions may use.", group="sound", later="sound"
+        "",
+        "Sound file, or film with sound. The film carries it, and expressions may use bass, mids, "
+        "treble, loudness, onset and beat, each from near 0 to 1 at a moment of the film, and each "
+        "with _prev for its value a frame before.",
+        group="sound",
+        example="input_audio: song.mp3",
+        differs="Bands have values from the first step on, and are never exactly 0.",
     )
     input_audio_offset: Number = key(
-        0.0, "Where in the sound the film begins.", group="sound", unit="seconds", later="sound"
+        0.0,
+        "Where in the sound the film begins; below 0 it begins in silence.",
+        group="sound",
+        unit="seconds",
     )
     input_audio_filters: tuple[AudioFilter, ...] = key(
         (),
-        "Bands of the sound, a list of {variable_name, f_center, f_width, order}, in hertz.",
+        "Further bands of the sound: a list of {variable_name, f_center, f_width, order}, in "
+        "hertz.",
         group="sound",
-        later="sound",
         max_length=64,
+        differs="Filtered once, so that a band does not begin anew with every frame.",
     )
 
     # ── Output ──

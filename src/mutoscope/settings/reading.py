@@ -37,13 +37,18 @@ WEIGHTS = (
     "flow_stabilization_weight",
 )
 
+# What every sound has without any filter.
+READY_BANDS = ("bass", "mids", "treble", "loudness", "onset", "beat")
+
 _DEPTHS = frozenset({"r", "R", "mu"})  # nearest, farthest and typical depth, in a 3D move
 _SEES_DEPTH = frozenset({"translate_x", "translate_y", "translate_z_3d", "rotate_3d"})
 
 
 def names_for(keys: Keys, key: str = "") -> frozenset[str]:
     """The variables that the expression of ``key`` may use: time, bands of sound, depths."""
-    names = frozenset(known_names(band.variable_name for band in keys.input_audio_filters))
+    own = [band.variable_name for band in keys.input_audio_filters]
+    ready = [name for name in READY_BANDS if name not in own] if keys.input_audio else []
+    names = frozenset(known_names([*own, *ready]))
     return names | _DEPTHS if key in _SEES_DEPTH and keys.animation_mode != "2D" else names
 
 

@@ -42,6 +42,7 @@ def find_problems(keys: "Settings") -> list[Problem]:
         *_amounts(keys),
         *_palette(keys),
         *_vqgan(keys),
+        *_sound(keys),
         *_colours(keys),
         *perceptor_problems(keys),
         *_expressions(keys),
@@ -58,6 +59,11 @@ def find_notices(keys: "Settings", written: Collection[str]) -> list[str]:
     if not keys.init_image:
         idle = [k for k in ("direct_init_weight", "semantic_init_weight") if _asks(keys, k)]
         notices += [f"{name} has no effect without init_image" for name in idle]
+    if keys.input_audio and keys.animation_mode != "off" and not _a_picture_a_frame(keys):
+        notices.append(
+            "input_audio is heard by expressions, but the film can't carry it: its pictures are "
+            "not one a frame (save_every: ${steps_per_frame} makes them so)"
+        )
     notices += [
         f"{weight} has no effect without {of}"
         for of, weight in NEEDED_BY.items()
@@ -68,6 +74,10 @@ def find_notices(keys: "Settings", written: Collection[str]) -> list[str]:
     if keys.mmc_models and not keys.use_mmc:
         notices.append("mmc_models has no effect without use_mmc: true")
     return notices
+
+
+def _a_picture_a_frame(keys: Keys) -> bool:
+    return keys.save_every == keys.steps_per_frame
 
 
 def facts(name: str) -> dict[str, Any]:
@@ -184,6 +194,15 @@ def _vqgan(keys: Keys) -> Iterator[Problem]:
         resolve_vqgan(keys.vqgan_model, folder=expanded(keys.paths_from))
     except (SettingsError, WeightsError) as error:
         yield Problem(("vqgan_model",), str(error))
+
+
+def _sound(keys: Keys) -> Iterator[Problem]:
+    if keys.input_audio_filters and not keys.input_audio:
+        yield Problem(
+            ("input_audio_filters", "input_audio"),
+            "input_audio_filters: there is no sound to filter; give a file by input_audio, or "
+            "leave the filters out",
+        )
 
 
 def _colours(keys: Keys) -> Iterator[Problem]:
