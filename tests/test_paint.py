@@ -113,6 +113,46 @@ def test_a_film_resumes_from_every_step(toy, canvas):
     resumes_anywhere(toy(**FILM, **CANVASES[canvas]))
 
 
+@pytest.mark.parametrize("model", ["Fourier", "Limited Palette"])
+def test_a_flight_through_depth_resumes_from_every_step(toy, model):
+    flight = {"animation_mode": "3D", "translate_z_3d": "200*sin(t)+mu/50", "translate_x": 4,
+              "rotate_3d": "[1, 0, 0.02, 0]", "depth_model": "relief"}  # fmt: skip
+    settings = toy(**{**FILM, **flight}, image_model=model, width=48, height=40)
+    frames = painted(build(settings))
+    assert not torch.equal(frames[0].image, frames[-1].image)
+    resumes_anywhere(settings)
+
+
+def test_a_film_that_is_held_steady_resumes_from_every_step(toy, draw):
+    draw("mask.png", (16, 16))
+    draw("start.png")
+    held = {"direct_stabilization_weight": "1_mask.png", "edge_stabilization_weight": "2:0.001",
+            "semantic_stabilization_weight": "0.5_fur", "init_image": "start.png"}  # fmt: skip
+    resumes_anywhere(toy(**{**FILM, **held}))
+
+
+def test_what_is_held_strays_less(toy):
+    film = {**FILM, "steps_per_frame": 6, "steps_per_scene": 30, "pre_animation_steps": 12,
+            "save_every": 6, "scenes": "a fox", "interpolation_steps": 0}  # fmt: skip
+
+    def strayed(**values):
+        parts = build(toy(**film, **values))
+        began = []
+        motion = parts.motion
+
+        def watched(image, shot):
+            warp = motion(image, shot)
+            began.append(warp(image))
+            return warp
+
+        frames = [f.image for f in painted(replace(parts, motion=watched)) if f.number]
+        return sum((a - b).square().mean() for a, b in zip(frames[1:], began, strict=True))
+
+    free = strayed()
+    for key, weight in {"direct": 200, "edge": 5000}.items():
+        assert strayed(**{f"{key}_stabilization_weight": weight}) < 0.8 * free, key
+
+
 def test_a_film_that_keeps_its_momentum_resumes(toy):
     resumes_anywhere(toy(**FILM, reset_lr_each_frame=False, learning_rate_decay=0.5))
 

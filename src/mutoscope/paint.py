@@ -26,6 +26,7 @@ RESERVED = ("step", "frame", "t", "total")  # what stands in a record beside the
 Losses = Mapping[str, Tensor]
 Ask = Callable[[Shot], Sequence[Term]]
 Motion = Callable[[Tensor, Shot], Warp]
+Hold = Callable[[Shot, Tensor | None], Sequence[Term]]
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ def animate(
     cutouts: Cutouts,
     *,
     motion: Motion | None = None,
+    hold: Hold | None = None,
     sizes: Sequence[tuple[int, int]] = (),
     descent: Descent | None = None,
     seed: int = 0,
@@ -80,7 +82,8 @@ def animate(
     """Paint the shots of ``schedule``: yield each frame as soon as it is finished.
 
     A film's frame starts as the one before it, moved by ``motion``. Then steps of descent pull it
-    toward what the terms of the shot want. ``sizes`` are those of the canvas in each stage of the
+    toward what the terms of the shot want, and those of ``hold`` keep it near where it started.
+    ``sizes`` are those of the canvas in each stage of the
     schedule, from small to large. All randomness comes from ``seed`` and the step's number, so a
     run resumed from any frame's state is the same run.
 
@@ -92,8 +95,7 @@ def animate(
     if sizes:
         canvas.grow(sizes[schedule.stage(max(0, done - 1))])
     stride = descent.start(canvas)
-    if resume:
-        recall(resume, canvas, stride)
+    held = recall(resume, canvas, stride) if resume else None
     stopped = False
 
     for shot in schedule.shots(done):
@@ -104,11 +106,12 @@ def animate(
         # Move: begin as the last frame, seen from where the camera is now.
         if shot.moves and motion is not None:
             canvas.move(motion(canvas.image(), shot))
+            held = canvas.image() if hold else None
             if descent.fresh_each_frame:
                 stride = descent.start(canvas)
         if shot.moment.scene_step == 0:
             stride.begin_scene()
-        terms, losses = ask(shot), []
+        terms, losses = [*ask(shot), *(hold(shot, held) if hold else ())], []
 
         # Descend: look, weigh, step.
         for step in shot.steps:
@@ -129,7 +132,7 @@ def animate(
         done = shot.steps.start + len(losses)
         number = shot.saves if done == shot.steps.stop else None
         records = report(schedule, shot.steps.start, losses)
-        state = snapshot(done, canvas, stride)
+        state = snapshot(done, canvas, stride, held if hold else None)
         refuse_what_is_no_number(records, state)
         yield Frame(number, done, canvas.image(), records, state)
         if stopped:
@@ -180,20 +183,22 @@ def refuse_what_is_no_number(records: Sequence[Mapping[str, float]], state: Stat
         raise RunError(f"step {state.steps}: the picture's values are not numbers; {advice}")
 
 
-def snapshot(steps: int, canvas: Canvas, stride: Stride) -> State:
+def snapshot(steps: int, canvas: Canvas, stride: Stride, held: Tensor | None) -> State:
     """Copy what `recall` needs."""
     tensors = {f"canvas.{name}": value for name, value in canvas.state_dict().items()}
     tensors |= {f"adam.{name}": value for name, value in stride.tensors().items()}
+    if held is not None:
+        tensors["held.image"] = held
     return State(steps, {name: t.detach().to("cpu", copy=True) for name, t in tensors.items()})
 
 
-def recall(state: State, canvas: Canvas, stride: Stride) -> None:
-    """Put canvas and optimiser back to ``state``.
+def recall(state: State, canvas: Canvas, stride: Stride) -> Tensor | None:
+    """Put canvas and optimiser back to ``state``; returns the picture that its frame began as.
 
     Raises:
         RunError: it is the state of another canvas.
     """
-    kept: dict[str, dict[str, Tensor]] = {"canvas": {}, "adam": {}}
+    kept: dict[str, dict[str, Tensor]] = {"canvas": {}, "adam": {}, "held": {}}
     for name, value in state.tensors.items():
         owner, _, rest = name.partition(".")
         kept.setdefault(owner, {})[rest] = value
@@ -205,3 +210,5 @@ def recall(state: State, canvas: Canvas, stride: Stride) -> None:
             "its newest state does not fit the canvas that its settings describe; were they "
             "changed since? Put them back to go on, or begin a new run"
         ) from error
+    held = kept["held"].get("image")
+    return None if held is None else held.to(next(canvas.parameters()).device)

@@ -1,6 +1,7 @@
 """The parts of a run, and what is written down of them."""
 
 import logging
+from pathlib import Path
 
 import pytest
 import torch
@@ -112,3 +113,17 @@ def test_cutouts_are_split_as_written_or_as_they_fit(toy):
 def test_a_zoom_that_leaves_nothing_is_refused_before_the_run(toy):
     with pytest.raises(MutoscopeError, match="zoom_x_2d"):
         build(toy(animation_mode="2D", zoom_x_2d=32))
+
+
+def test_a_users_flight_runs_as_written(small, small_vqgan):
+    """Depth, a quaternion of expressions, blank prompts, a VQGAN: its own but for the size."""
+    written = Path(__file__).parents[1] / "settings" / "fixtures" / "user-3d.yaml"
+    tiny = {key: small[key] for key in ("perceptors", "width", "height", "cutouts", "seed")}
+    steps = {"steps_per_scene": 7, "pre_animation_steps": 3, "steps_per_frame": 2, "save_every": 2}
+    settings = load_settings(
+        {**load_settings(written).to_dict(), **tiny, **steps, "vqgan_model": str(small_vqgan)}
+    )
+    parts = build(settings)
+    assert parts.settings.depth_model == "relief"  # what auto came to is written down
+    frames = list(parts.animate())
+    assert [frame.number for frame in frames if frame.number] == [1, 2, 3]

@@ -165,17 +165,11 @@ restore: false
     assert settings.models_parent_dir == str(Path("~/.cache").expanduser())
 
 
-def test_a_real_film_needs_only_what_is_yet_to_come():
+def test_a_real_film_loads():
     """Scenes with a blank prompt and bars at both ends, VQGAN, a 3D flight."""
-    path = FIXTURES / "user-3d.yaml"
-    with pytest.raises(SettingsError) as caught:
-        load_settings(path)
-    keys = [problem.keys[0] for problem in caught.value.problems]
-    assert keys == ["animation_mode", "translate_z_3d", "rotate_3d"]
-    assert all("comes in a later release" in problem.text for problem in caught.value.problems)
-    assert str(caught.value).startswith(f"{path}:13: animation_mode: '3D' needs ")
-    rest = ["animation_mode=2D", "translate_z_3d=0", "rotate_3d=[1, 0, 0, 0]"]
-    assert len(load_settings(path, rest).script.scenes[0].prompts) == 11
+    settings = load_settings(FIXTURES / "user-3d.yaml")
+    assert len(settings.script.scenes[0].prompts) == 11
+    assert settings.rotation.size == 4
 
 
 def test_a_real_sound_film_loads():

@@ -16,12 +16,20 @@ from mutoscope.perceptors.base import Perceptor
 from mutoscope.schedule import Shot
 from mutoscope.script import Mask, Prompt, Weighting
 from mutoscope.settings import Settings
+from mutoscope.terms.edges import HoldEdges
 from mutoscope.terms.fade import fade
 from mutoscope.terms.hold import Hold
 from mutoscope.terms.latent import HoldLatent
 from mutoscope.terms.masks import EVERYWHERE, Like, Painted, Place
 from mutoscope.terms.masks import Mask as Region
 from mutoscope.terms.toward import Toward, TowardPicture, glimpse
+
+# What holds a frame: its label, and what compares it, None for perceptors.
+STABILISERS: dict[str, tuple[str, type[Hold] | None]] = {
+    "direct_stabilization_weight": ("stabilisation (direct)", Hold),
+    "semantic_stabilization_weight": ("stabilisation (semantic)", None),
+    "edge_stabilization_weight": ("stabilisation (edges)", HoldEdges),
+}
 
 
 class Asking:
@@ -57,6 +65,7 @@ class Asking:
         self.shares: dict[Eye, float] = dict(zip(self.perceptors, weights, strict=True))
         self.texts = self._embed_texts()
         self.glimpses: dict[str, dict[Eye, Views]] = {}
+        self._held_by: tuple[Tensor, list[Term]] | None = None
 
         self.scenes = [[self._toward(prompt) for prompt in scene.prompts]
                        for scene in settings.script.scenes]  # fmt: skip
@@ -76,6 +85,35 @@ class Asking:
         terms = fade(wishes, previous, self.settings.interpolation_steps)
         return [*terms, *(self.direct_init if held else []), *self.always]
 
+    @property
+    def holds(self) -> bool:
+        """Whether anything is to keep a frame near where it began."""
+        return any(self.settings.weight(key) for key in STABILISERS)
+
+    def hold(self, shot: Shot, held: Tensor | None) -> list[Term]:
+        """What keeps the frame of ``shot`` near the picture that it began as, ``held``.
+
+        Before the first move that is the init image, if there is one.
+        """
+        picture = held if held is not None else self.pictures.initial
+        if picture is None:
+            return []
+        if self._held_by is None or self._held_by[0] is not picture:
+            self._held_by = picture, self._holding(picture, shot.moment.frame)
+        return self._held_by[1]
+
+    def _holding(self, picture: Tensor, frame: int) -> list[Term]:
+        terms: list[Term] = []
+        for key, (label, kind) in STABILISERS.items():
+            if (weighting := self.settings.weight(key)) is None:
+                continue
+            if kind is None:
+                path = f"{label} {frame}"
+                terms.append(self._like(label, self._glimpse(picture, path), weighting))
+            else:
+                terms.append(self._hold(label, picture, weighting, kind))
+        return terms
+
     # ── prompts ──
 
     def _embed_texts(self) -> dict[str, dict[Eye, Tensor]]:
@@ -85,9 +123,10 @@ class Asking:
             for prompt in scene.prompts:
                 texts += [prompt.text] if prompt.kind == "text" else []
                 texts += [prompt.mask.value] if prompt.mask.kind == "text" else []
-        weighting = self.settings.weight("semantic_init_weight")
-        if weighting and weighting.mask.kind == "text":
-            texts.append(weighting.mask.value)
+        for key in ("semantic_init_weight", "semantic_stabilization_weight"):
+            weighting = self.settings.weight(key)
+            if weighting and weighting.mask.kind == "text":
+                texts.append(weighting.mask.value)
         texts = list(dict.fromkeys(texts))
         if not texts:
             return {}
@@ -110,14 +149,20 @@ class Asking:
 
     def _toward_picture(self, label: str, path: str, weighting: Weighting) -> Term:
         if path not in self.glimpses:
-            # One cutout at a time: this is done once, and must not need more memory than a step.
-            self.glimpses[path] = glimpse(
-                self.pictures.image(path).to(self.device), self.perceptors,
-                replace(self.cutouts, tile=(False, False)),  # it repeats no more than it did
-                rng=self.rng_of(f"glimpse {path}"), chunks=self.cutouts.count,
-            )  # fmt: skip
+            self.glimpses[path] = self._glimpse(self.pictures.image(path), path)
+        return self._like(label, self.glimpses[path], weighting)
+
+    def _glimpse(self, picture: Tensor, purpose: str) -> dict[Eye, Views]:
+        # One cutout at a time: this is done once, and must not need more memory than a step.
+        return glimpse(
+            picture.to(self.device), self.perceptors,
+            replace(self.cutouts, tile=(False, False)),  # it repeats no more than it did
+            rng=self.rng_of(f"glimpse {purpose}"), chunks=self.cutouts.count,
+        )  # fmt: skip
+
+    def _like(self, label: str, views: dict[Eye, Views], weighting: Weighting) -> Term:
         return TowardPicture(
-            label, self.glimpses[path],
+            label, views,
             weight=weighting.weight, stop=weighting.stop, mask=self._region(weighting.mask),
             shares=self.shares,
         )  # fmt: skip
@@ -139,10 +184,12 @@ class Asking:
 
     # ── what acts on the whole picture ──
 
-    def _hold(self, label: str, picture: Tensor, weighting: Weighting) -> Hold:
+    def _hold(
+        self, label: str, picture: Tensor, weighting: Weighting, kind: type[Hold] = Hold
+    ) -> Hold:
         mask = weighting.mask
         # A VQGAN is held by its codes, as PyTTI does.
-        hold = HoldLatent if self.latent else Hold
+        hold = HoldLatent if self.latent and kind is Hold else kind
         return hold(
             label,
             picture.to(self.device),

@@ -14,11 +14,13 @@ from mutoscope.build.listening import listen
 from mutoscope.build.pictures import Pictures
 from mutoscope.canvas.base import Canvas
 from mutoscope.cutouts import Cutouts, cut_method
+from mutoscope.depth import Depth, load_depth
 from mutoscope.descent import Descent
 from mutoscope.errors import ExtraError, SettingsError, WeightsError
 from mutoscope.motion.plane import Plane
+from mutoscope.motion.space import Space
 from mutoscope.names import DEFAULT
-from mutoscope.paint import Ask, Frame, Motion, State, Watch, animate, rng_for
+from mutoscope.paint import Ask, Frame, Hold, Motion, State, Watch, animate, rng_for
 from mutoscope.perceptors.base import Perceptor
 from mutoscope.perceptors.load import load_perceptor
 from mutoscope.plan import Plan, choose_chunks, predict
@@ -42,6 +44,7 @@ class Parts:
     schedule: Schedule
     cutouts: Cutouts
     ask: Ask
+    hold: Hold | None
     motion: Motion | None
     sizes: tuple[Size, ...]
     descent: Descent
@@ -52,8 +55,8 @@ class Parts:
         """Paint: yield each frame as soon as it is finished."""
         return animate(
             self.canvas, self.schedule, self.ask, self.cutouts,
-            motion=self.motion, sizes=self.sizes, descent=self.descent, seed=self.settings.seed,
-            resume=resume, watch=watch,
+            motion=self.motion, hold=self.hold, sizes=self.sizes, descent=self.descent,
+            seed=self.settings.seed, resume=resume, watch=watch,
         )  # fmt: skip
 
     def plan(self, *, done: int = 0) -> Plan:
@@ -103,6 +106,9 @@ def build(
     if "auto" in settings.perceptor_names:
         # What was taken is written down: a run that goes on must not choose anew.
         settings = settings.replace(perceptors=[perceptor.name for perceptor in perceptors])
+    depth = load_depth_eye(settings, device, progress)
+    if depth is not None and settings.depth_model == "auto":
+        settings = settings.replace(depth_model=depth.name)
     cutouts = make_cutouts(settings)
     ask = Asking(
         settings, perceptors, canvas=canvas, pictures=pictures, cutouts=cutouts, rng_of=rng_of
@@ -115,7 +121,8 @@ def build(
         schedule=schedule,
         cutouts=cutouts,
         ask=ask,
-        motion=make_motion(settings, sizes[-1]),
+        hold=ask.hold if ask.holds else None,
+        motion=make_motion(settings, sizes[-1], depth),
         sizes=tuple(sizes),
         descent=Descent(
             rate=settings.learning_rate,
@@ -178,10 +185,45 @@ def make_schedule(settings: Settings) -> Schedule:
     )
 
 
-def make_motion(settings: Settings, size: tuple[int, int]) -> Motion | None:
+def load_depth_eye(
+    settings: Settings, device: torch.device, progress: Callable[[str], Progress] | None
+) -> Depth | None:
+    """What tells depth in a film in 3D; None elsewhere.
+
+    Raises:
+        WeightsError: its weights can't be had.
+        ExtraError: it needs a package that is not installed.
+    """
+    if settings.animation_mode != "3D":
+        return None
+    return load_depth(
+        settings.depth_model,
+        models_parent_dir=Path(settings.resolve(settings.models_parent_dir)),
+        device=device,
+        progress=progress(settings.depth_model) if progress else None,
+    )
+
+
+def make_motion(settings: Settings, size: Size, depth: Depth | None) -> Motion | None:
     """Where the picture goes between frames, or None in a still."""
     if settings.animation_mode == "off":
         return None
+    if depth is not None:
+        return Space(
+            translate_x=settings.curve("translate_x"),
+            translate_y=settings.curve("translate_y"),
+            translate_z=settings.curve("translate_z_3d"),
+            rotate=settings.rotation,
+            depth=depth.estimate,
+            size=size,
+            field_of_view=settings.field_of_view,
+            near_plane=settings.near_plane,
+            far_plane=settings.far_plane,
+            lock_camera=settings.lock_camera,
+            compat_units=settings.compat_units,
+            sampling=settings.sampling_mode,
+            infill=settings.infill_mode,
+        )
     return Plane(
         zoom_x=settings.curve("zoom_x_2d"),
         zoom_y=settings.curve("zoom_y_2d"),

@@ -40,7 +40,13 @@ class Pictures:
                 self.image(prompt.text)
         for direct in settings.direct_prompts:
             self.image(direct.path)
-        keys = ("direct_init_weight", "semantic_init_weight") if settings.init_image else ()
+        init = ("direct_init_weight", "semantic_init_weight") if settings.init_image else ()
+        keys = (
+            *init,
+            "direct_stabilization_weight",
+            "semantic_stabilization_weight",
+            "edge_stabilization_weight",
+        )
         masks = [
             *(prompt.mask for prompt in prompts),
             *(prompt.mask for prompt in settings.direct_prompts),

@@ -56,6 +56,7 @@ GROUPS = {
 _FILM = {"animation_mode": ("2D", "3D", "Video Source")}
 _MOVED = {"animation_mode": ("2D", "3D")}
 _FLAT = {"animation_mode": ("2D",)}
+_SPACE = {"animation_mode": ("3D",)}
 _PALETTE = {"image_model": ("Limited Palette",)}
 _FOURIER = {"image_model": ("Fourier",)}
 _VQGAN = {"image_model": ("VQGAN",)}
@@ -665,7 +666,7 @@ class Keys(BaseModel):
         "off makes a still. 2D moves the picture between frames; 3D flies through it; Video "
         "Source follows a film.",
         group="film",
-        later_values={"3D": "motion through depth", "Video Source": "video as a source"},
+        later_values={"Video Source": "video as a source"},
     )
     steps_per_frame: Whole = key(
         50,
@@ -764,47 +765,79 @@ class Keys(BaseModel):
     )
     translate_z_3d: Expression = key(
         "0",
-        "Flight at each move; above 0 into the picture.",
+        "Flight at each move; above 0 into the picture. Expressions of a 3D move may use r, R and "
+        "mu: the depth of the nearest pixel, of the farthest, and the middle between mean and "
+        "median.",
         group="motion",
         unit="pixels per frame",
-        later="motion through depth",
+        only=_SPACE,
+        example='translate_z_3d: "(50+10*t)*sin(t/10*pi)**2"',
     )
     rotate_3d: Rotation = key(
         "[1, 0, 0, 0]",
-        "Turn of the camera at each move, a quaternion [w, x, y, z].",
+        "Turn of the camera at each move, a quaternion [w, x, y, z]: about x content goes down, "
+        "about y to the left, about z clockwise.",
         group="motion",
-        later="motion through depth",
+        only=_SPACE,
+        example='rotate_3d: "[cos(radians(1)), 0, -sin(radians(1)), 0]"',
     )
     lock_camera: bool = key(
         True,
-        "Keep the middle of the scene in the middle while the camera moves.",
+        "Keep the content where it is on average while the camera moves.",
         group="motion",
-        later="motion through depth",
+        only=_SPACE,
     )
     field_of_view: Number = key(
         60.0,
         "The camera's vertical angle.",
         group="motion",
         unit="degrees",
-        later="motion through depth",
+        only=_SPACE,
         gt=0,
         lt=180,
     )
     near_plane: Number = key(
         1.0,
-        "Distance of the nearest point.",
+        "Depth of what is as near as can be.",
         group="motion",
         unit="pixels",
-        later="motion through depth",
+        only=_SPACE,
         gt=0,
     )
     far_plane: Number = key(
         10_000.0,
-        "Distance of the farthest point.",
+        "Depth of the farthest point.",
         group="motion",
         unit="pixels",
-        later="motion through depth",
+        only=_SPACE,
         gt=0,
+    )
+    depth_model: Choice[
+        Literal[
+            "auto",
+            "depth-anything-v2-small",
+            "depth-anything-v2-base",
+            "depth-anything-v2-large",
+            "relief",
+            "flat",
+        ]
+    ] = key(
+        "auto",
+        "What tells depth: a Depth Anything network (an extra package: pip install "
+        "'mutoscope[depth]'), relief, which needs none and judges by what is low, sharp and "
+        "strong in colour, or flat, a wall. auto takes the small network where it is at hand, else "
+        "relief.",
+        group="motion",
+        own=True,
+        only=_SPACE,
+    )
+    compat_units: bool = key(
+        False,
+        "PyTTI's geometry, in which zoom and turn come out too weak or too strong and nothing "
+        "hides anything.",
+        group="motion",
+        own=True,
+        only=_SPACE,
     )
 
     # ── Video source ──
@@ -834,18 +867,25 @@ class Keys(BaseModel):
 
     # ── Stabilisation ──
     direct_stabilization_weight: Weight = key(
-        "", "Hold each frame near where it began, pixel by pixel.", group="hold",
-        later="stabilisation",
-    )  # fmt: skip
+        "",
+        "How strongly each frame is held near the picture that it began as, pixel by pixel: "
+        "weight, then optionally _mask (a picture or video) and :stop. Before the first move, and "
+        "in a still, it holds to init_image.",
+        group="hold",
+        example='direct_stabilization_weight: "0.5"',
+    )
     semantic_stabilization_weight: Weight = key(
-        "", "Hold each frame near what perceptors saw where it began.", group="hold",
-        later="stabilisation",
-    )  # fmt: skip
+        "",
+        "The same for what perceptors see in it, written as behind a prompt.",
+        group="hold",
+    )
     depth_stabilization_weight: Weight = key(
         "", "Hold the depth of each frame.", group="hold", later="stabilisation"
     )
     edge_stabilization_weight: Weight = key(
-        "", "Hold the edges of each frame.", group="hold", later="stabilisation"
+        "",
+        "The same for its edges.",
+        group="hold",
     )
     flow_stabilization_weight: Weight = key(
         "", "Hold each frame to the motion that led to it.", group="hold", later="stabilisation"

@@ -172,36 +172,22 @@ class _Listener:
 
     def sound(self, duration: float, frames_per_second: float, own: set[str]) -> Sound:
         """What was heard, over the film alone and normalised."""
-        begin = _WARM * CELLS
         length = int(np.ceil(duration * CELLS)) + 2
-        span = slice(begin, begin + length)
-        audible = max(_FAINT, _SOFTER * self.peak)
+        span = slice(_WARM * CELLS, _WARM * CELLS + length)
         silent = self.peak <= _SILENCE
-        values: dict[str, Measure] = {}
-        for band, envelope in zip(self.bands, self.envelopes, strict=True):
-            # Between two peaks of one low tone it is as loud as at them.
-            level = highest_ahead(envelope.measure(), max(1, round(CELLS * band.half_wave)))
-            values[band.name] = falling(normalised(level[span], audible), band.fall)
         flux = np.zeros(length) if silent else self.flux.measure()[span]
         begun = onsets(flux[: length - 2])
         fallen, tempo = beats(flux, begun)
         struck = np.zeros(length)
         struck[begun] = 1.0
-        others = {
-            "loudness": normalised(self.loudness.measure()[span], audible**0.6),
-            "onset": falling(struck, _PULSE),
-            "beat": pulses(fallen, length),
-        }
-        values |= {name: value for name, value in others.items() if name not in own}
+        values = {"onset": falling(struck, _PULSE), "beat": pulses(fallen, length)}
+        # A filter of the user's takes the place of what we have under its name.
+        values |= {} if silent else self._levels(span)
         names = (*(band.name for band in self.bands if band.name in own),)
         names += tuple(name for name in READY if name not in own)
         ahead = max(1, round(CELLS / frames_per_second))
         silence = np.zeros(length)
-        columns = [
-            silence if silent or name not in values else highest_ahead(values[name], ahead)
-            for name in names
-        ]
-        table = np.clip(np.stack(columns, axis=1), FLOOR, 1.0).astype(np.float32)
+        columns = [highest_ahead(values.get(name, silence), ahead) for name in names]
         return Sound(
             path=self.file.path,
             bands=names,
@@ -210,5 +196,16 @@ class _Listener:
             onsets=tuple((begun / CELLS).tolist()),
             beats=tuple((fallen / CELLS).tolist()),
             tempo=tempo,
-            table=table,
+            table=np.clip(np.stack(columns, axis=1), FLOOR, 1.0).astype(np.float32),
         )
+
+    def _levels(self, span: slice) -> dict[str, Measure]:
+        """Loudness, and the bands, in [0, 1]."""
+        audible = max(_FAINT, _SOFTER * self.peak)
+        # Loudness goes with intensity, the square of the amplitude, to the power of 0.3.
+        values = {"loudness": normalised(self.loudness.measure()[span], audible**0.6)}
+        for band, envelope in zip(self.bands, self.envelopes, strict=True):
+            # Between two peaks of one low tone it is as loud as at them.
+            level = highest_ahead(envelope.measure(), max(1, round(CELLS * band.half_wave)))
+            values[band.name] = falling(normalised(level[span], audible), band.fall)
+        return values

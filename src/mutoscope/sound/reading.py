@@ -1,7 +1,7 @@
 """Sound files, decoded in order and laid on a clock of samples; never whole in memory."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -103,36 +103,13 @@ class SoundFile:
             block = np.zeros_like(block)
             at += size
 
-    def _pieces(self, channels: int) -> Any:
+    def _pieces(self, channels: int) -> Generator[tuple[int, Samples], None, None]:
         """Each decoded piece, (channels, n), with the place of its first sample."""
         at = 0
         began = False
-        resampler: Any = None
-        shape: Any = None
         with _open(self.path) as container:
-            stream = _sound_stream(container, self.path)
-            stream.thread_type = "AUTO"
             zero = _first_picture(container)
-            frames = container.decode(stream)
-            while True:
-                try:
-                    frame = next(frames, None)
-                    if frame is None:
-                        break
-                    if shape != (frame.format.name, frame.layout.name, frame.sample_rate):
-                        shape = (frame.format.name, frame.layout.name, frame.sample_rate)
-                        resampler = self._resampler(frame, channels)
-                    parts = [part.to_ndarray() for part in resampler.resample(frame)]
-                except _FAILURES as error:
-                    if not began:
-                        raise MediaError(f"{self.path}: is damaged ({_say(error)})") from error
-                    log.warning(
-                        "%s: its sound is damaged after %.1f s (%s); silence follows",
-                        self.path, at / self.rate, _say(error),
-                    )  # fmt: skip
-                    break
-                if not parts:
-                    continue
+            for frame, planes in self._decoded(container, channels):
                 time = None if frame.pts is None else Fraction(frame.pts) * frame.time_base
                 if time is not None and zero is None:
                     zero = time
@@ -141,12 +118,43 @@ class SoundFile:
                 if not began or place > at + _JITTER * self.rate:
                     at = place
                 began = True
-                samples = _mixed(np.concatenate(parts, axis=1), channels)
-                yield at, samples
-                at += samples.shape[1]
+                yield at, _mixed(planes, channels)
+                at += planes.shape[1]
         if not began:
             raise MediaError(f"{self.path}: nothing of its sound can be decoded; it is damaged")
         self.ends = at / self.rate
+
+    def _decoded(self, container: Any, channels: int) -> Iterator[tuple[Any, Samples]]:
+        """Each frame that can be decoded, and its samples at the file's rate, (channels, n).
+
+        What is damaged is left out, as players do: it is silence by the time stamps of the rest.
+        """
+        stream = _sound_stream(container, self.path)
+        stream.thread_type = "AUTO"
+        packets = container.demux(stream)
+        resampler: Any = None
+        shape: Any = None
+        sound = True
+        while True:
+            packet = None
+            try:
+                packet = next(packets, None)
+                for frame in packet.decode() if packet is not None else ():
+                    now = (frame.format.name, frame.layout.name, frame.sample_rate)
+                    if now != shape:
+                        resampler, shape = self._resampler(frame, channels), now
+                    parts = [part.to_ndarray() for part in resampler.resample(frame)]
+                    if parts:
+                        yield frame, np.concatenate(parts, axis=1)
+            except _FAILURES as error:
+                if sound:
+                    log.warning(
+                        "%s: a part of its sound is damaged (%s) and left out",
+                        self.path, _say(error),
+                    )  # fmt: skip
+                sound = False
+            if packet is None:
+                return
 
     def _resampler(self, frame: Any, channels: int) -> Any:
         """Turns frames of this kind into planes of float32 at the file's rate.
@@ -161,12 +169,11 @@ class SoundFile:
 
 def _mixed(planes: Samples, channels: int) -> Samples:
     """(n channels, n) as (channels, n), with every sample a number within reason."""
+    planes = np.clip(np.nan_to_num(planes, nan=0.0), -LOUDEST, LOUDEST)
     if planes.shape[0] != channels:
         mean = planes.mean(axis=0, keepdims=True, dtype=np.float32)
         planes = np.repeat(mean, channels, axis=0)
-    if not np.isfinite(planes).all():
-        planes = np.nan_to_num(planes, nan=0.0, posinf=LOUDEST, neginf=-LOUDEST)
-    return np.clip(planes, -LOUDEST, LOUDEST)
+    return planes
 
 
 def _open(path: Path) -> Any:

@@ -59,11 +59,15 @@ class Hold:
             return torch.zeros((), device=look.image.device)
         height, width = look.image.shape[-2:]
         if self._wanted.shape[-2:] != (height, width):  # a still may grow
-            self._wanted = five_channels(resize(self._target, (width, height)))
-        off = five_channels(look.image) - self._wanted
+            self._wanted = self.see(resize(self._target, (width, height)))
+        off = self.see(look.image) - self._wanted
         if self._mask is not None:
             off = off * self._mask_at(look)
         return pull(off.square().mean(), weight, self.stop(values))
+
+    def see(self, image: Tensor) -> Tensor:
+        """What of a picture is compared: (1, 3, H, W) to (1, C, H, W)."""
+        return five_channels(image)
 
     def _mask_at(self, look: Look) -> Tensor:
         """The mask of this frame at the picture's size, (1, 1, H, W)."""
