@@ -2,16 +2,19 @@
 
 import logging
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
 
+from mutoscope import depth
 from mutoscope.build import build, choose_device, parts
 from mutoscope.errors import MutoscopeError, SettingsError, WeightsError
 from mutoscope.perceptors import load
 from mutoscope.perceptors.load import Choice
 from mutoscope.perceptors.tiny import Tiny
 from mutoscope.settings import load_settings
+from mutoscope.settings.keys import Keys
 
 
 def as_auto(monkeypatch, name):
@@ -127,3 +130,7 @@ def test_a_users_flight_runs_as_written(small, small_vqgan):
     assert parts.settings.depth_model == "relief"  # what auto came to is written down
     frames = list(parts.animate())
     assert [frame.number for frame in frames if frame.number] == [1, 2, 3]
+
+
+def test_the_depths_that_settings_know_are_those_there_are():
+    assert set(get_args(Keys.model_fields["depth_model"].annotation)) == set(depth.NAMES)
