@@ -10,9 +10,11 @@ import torch
 
 from mutoscope.build import build
 from mutoscope.canvas.pixels import Pixels
+from mutoscope.curves import parse_curve
 from mutoscope.cutouts import Cutouts
 from mutoscope.descent import OPTIMIZERS, Descent
 from mutoscope.errors import RunError
+from mutoscope.motion.plane import Plane
 from mutoscope.paint import Watch, animate, rng_for
 from mutoscope.schedule import Schedule
 
@@ -121,6 +123,24 @@ def test_a_flight_through_depth_resumes_from_every_step(toy, model):
     frames = painted(build(settings))
     assert not torch.equal(frames[0].image, frames[-1].image)
     resumes_anywhere(settings)
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_a_film_along_another_resumes_from_every_step(toy, shoot, again):
+    shoot("clip.mp4", [0.2, 0.4, 0.5, 0.9, 0.3, 0.6], size=(48, 40))
+    follow = {"animation_mode": "Video Source", "video_path": "clip.mp4", "width": 48,
+              "height": 40, "reencode_each_frame": again, "flow_stabilization_weight": "5",
+              "edge_stabilization_weight": "1"}  # fmt: skip
+    resumes_anywhere(toy(**{**FILM, **follow}))
+
+
+def test_a_film_along_another_begins_as_it(toy, shoot):
+    shoot("clip.mp4", [0.5] * 4, size=(64, 48))
+    follow = {"animation_mode": "Video Source", "video_path": "clip.mp4"}
+    parts = build(toy(**{**FILM, **follow, "width": -1, "height": 24}))
+    assert parts.canvas.size == (32, 24)
+    image = parts.canvas.image()
+    assert image[..., :12].mean() < 0.1 < 0.4 < image[..., 20:].mean()
 
 
 def test_a_film_that_is_held_steady_resumes_from_every_step(toy, draw):
@@ -331,7 +351,7 @@ def test_motion_goes_on_through_a_change_of_scenes(toy):
 
         def __call__(self, image, shot):
             self.steps.append(shot.steps.start)
-            return lambda raster: raster
+            return Plane(*[parse_curve(0, place="x")] * 5, size=(32, 32))(image, shot)
 
     parts, tape = build(toy(**FILM)), Tape()
     painted(replace(parts, motion=tape))

@@ -9,6 +9,7 @@ import hashlib
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -18,15 +19,21 @@ from mutoscope.cutouts import Cutouts
 from mutoscope.descent import Descent, Stride
 from mutoscope.errors import RunError
 from mutoscope.look import Look, Term, distinct, weigh
-from mutoscope.motion.base import Warp
+from mutoscope.motion.base import Warp, memory_of
 from mutoscope.schedule import Schedule, Shot
 
 RESERVED = ("step", "frame", "t", "total")  # what stands in a record beside the terms
 
 Losses = Mapping[str, Tensor]
 Ask = Callable[[Shot], Sequence[Term]]
-Motion = Callable[[Tensor, Shot], Warp]
 Hold = Callable[[Shot, Tensor | None], Sequence[Term]]
+
+
+class Motion(Protocol):
+    """Where the picture goes: from the last frame and the shot it leads into, a warp."""
+
+    def __call__(self, image: Tensor, shot: Shot, /) -> Warp:
+        """The warp that leads into ``shot`` from ``image`` (1, 3, H, W)."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +102,10 @@ def animate(
     if sizes:
         canvas.grow(sizes[schedule.stage(max(0, done - 1))])
     stride = descent.start(canvas)
-    held = recall(resume, canvas, stride) if resume else None
+    device = next(canvas.parameters()).device
+    held = recall(resume, canvas, stride, motion) if resume else None
+    if (memory := memory_of(motion)) is not None and not resume:
+        memory.recall({})
     stopped = False
 
     for shot in schedule.shots(done):
@@ -105,7 +115,11 @@ def animate(
             stride = descent.start(canvas)
         # Move: begin as the last frame, seen from where the camera is now.
         if shot.moves and motion is not None:
-            canvas.move(motion(canvas.image(), shot))
+            warp = motion(canvas.image(), shot)
+            if warp.anew is not None:
+                canvas.encode(warp.anew.to(device))
+            else:
+                canvas.move(warp)
             held = canvas.image() if hold else None
             if descent.fresh_each_frame:
                 stride = descent.start(canvas)
@@ -132,7 +146,7 @@ def animate(
         done = shot.steps.start + len(losses)
         number = shot.saves if done == shot.steps.stop else None
         records = report(schedule, shot.steps.start, losses)
-        state = snapshot(done, canvas, stride, held if hold else None)
+        state = snapshot(done, canvas, stride, motion, held if hold else None)
         refuse_what_is_no_number(records, state)
         yield Frame(number, done, canvas.image(), records, state)
         if stopped:
@@ -183,28 +197,34 @@ def refuse_what_is_no_number(records: Sequence[Mapping[str, float]], state: Stat
         raise RunError(f"step {state.steps}: the picture's values are not numbers; {advice}")
 
 
-def snapshot(steps: int, canvas: Canvas, stride: Stride, held: Tensor | None) -> State:
+def snapshot(
+    steps: int, canvas: Canvas, stride: Stride, motion: Motion | None, held: Tensor | None
+) -> State:
     """Copy what `recall` needs."""
     tensors = {f"canvas.{name}": value for name, value in canvas.state_dict().items()}
     tensors |= {f"adam.{name}": value for name, value in stride.tensors().items()}
     if held is not None:
         tensors["held.image"] = held
+    if (memory := memory_of(motion)) is not None:
+        tensors |= {f"motion.{name}": value for name, value in memory.tensors().items()}
     return State(steps, {name: t.detach().to("cpu", copy=True) for name, t in tensors.items()})
 
 
-def recall(state: State, canvas: Canvas, stride: Stride) -> Tensor | None:
-    """Put canvas and optimiser back to ``state``; returns the picture that its frame began as.
+def recall(state: State, canvas: Canvas, stride: Stride, motion: Motion | None) -> Tensor | None:
+    """Put canvas, optimiser and motion back to ``state``; returns what its frame began as.
 
     Raises:
         RunError: it is the state of another canvas.
     """
-    kept: dict[str, dict[str, Tensor]] = {"canvas": {}, "adam": {}, "held": {}}
+    kept: dict[str, dict[str, Tensor]] = {"canvas": {}, "adam": {}, "held": {}, "motion": {}}
     for name, value in state.tensors.items():
         owner, _, rest = name.partition(".")
         kept.setdefault(owner, {})[rest] = value
     try:
         canvas.load_state_dict(kept["canvas"])
         stride.recall(kept["adam"])
+        if (memory := memory_of(motion)) is not None:
+            memory.recall(kept["motion"])
     except (RuntimeError, ValueError) as error:
         raise RunError(
             "its newest state does not fit the canvas that its settings describe; were they "

@@ -6,14 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from mutoscope import __version__
 from mutoscope.build import Parts, make_schedule
 from mutoscope.canvas.palette import Palette
 from mutoscope.errors import RunError
-from mutoscope.images import resize, save_image
+from mutoscope.images import load_image, resize, save_image
+from mutoscope.motion.video import Follow
 from mutoscope.paint import RESERVED, Frame, State, Watch
 from mutoscope.run import FilmPlan, Run, Saved
 from mutoscope.run.layout import PALETTE, TENSORBOARD
+from mutoscope.schedule import Schedule
 from mutoscope.settings import Settings
 
 Records = Sequence[Mapping[str, float]]
@@ -79,6 +83,8 @@ def perform(
     """
     run.rewind(saved.number if saved else 0)
     state = State(steps_kept(run, saved), saved.tensors) if saved else None
+    if isinstance(parts.motion, Follow):
+        parts.motion.painted = painted_in(run, parts.schedule)
 
     with scalars(parts.settings, run.folder, done=state.steps if state else 0) as write_scalars:
         for frame in parts.animate(resume=state, watch=watch):
@@ -93,6 +99,18 @@ def perform(
             write_scalars(frame.records)
             yield Kept(frame, show_newest(parts, run, frame))
     run.draw_losses()
+
+
+def painted_in(run: Run, schedule: Schedule) -> Callable[[int], Tensor | None]:
+    """What was painted in each frame of a film, by its number from 0, as its file holds it."""
+
+    def painted(frame: int) -> Tensor | None:
+        steps = schedule.first_move + frame * schedule.steps_per_frame
+        number = schedule.file_of(steps)
+        path = run.frame_path(number)
+        return load_image(path) if schedule.steps_of(number) == steps and path.exists() else None
+
+    return painted
 
 
 def steps_kept(run: Run, saved: Saved | None) -> int:

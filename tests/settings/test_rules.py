@@ -9,11 +9,7 @@ from mutoscope.settings.rules import facts
 
 LATER = [name for name in Keys.model_fields if "later" in facts(name)]
 OTHER = {
-    "video_path": "clip.mp4",
-    "reencode_each_frame": False,
-    "flow_long_term_samples": 2,
     "depth_stabilization_weight": 0.5,
-    "flow_stabilization_weight": "1",
 }
 
 
@@ -37,22 +33,9 @@ def test_a_later_key_is_refused_unless_at_its_default(key):
     assert ";" not in message.split("release;")[1]
 
 
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [("animation_mode", "Video Source")],
-)
-def test_a_later_value_is_refused(key, value):
-    assert value in facts(key)["later_values"]
-    assert f"{key}: {value!r}" in refusal(**{key: value})
-    assert "comes in a later release; until then give " in refusal(**{key: value})
-
-
-def test_every_later_value_is_walked():
-    walked = {
-        ("animation_mode", "Video Source"),
-    }
-    values = {(n, v) for n in Keys.model_fields for v in facts(n).get("later_values", {})}
-    assert values == walked
+def test_following_a_film_needs_one():
+    assert "video_path names none" in refusal(animation_mode="Video Source")
+    assert load_settings({"scenes": "a", "animation_mode": "Video Source", "video_path": "a.mp4"})
 
 
 def test_sizes():

@@ -12,10 +12,12 @@ from mutoscope.canvas.base import Canvas
 from mutoscope.canvas.vqgan import VqganCanvas
 from mutoscope.cutouts import Cutouts
 from mutoscope.look import Eye, Term, Views
+from mutoscope.motion.video import Follow
 from mutoscope.perceptors.base import Perceptor
 from mutoscope.schedule import Shot
 from mutoscope.script import Mask, Prompt, Weighting
 from mutoscope.settings import Settings
+from mutoscope.terms.carry import Carry
 from mutoscope.terms.edges import HoldEdges
 from mutoscope.terms.fade import fade
 from mutoscope.terms.hold import Hold
@@ -45,6 +47,7 @@ class Asking:
         pictures: those that the settings name, read.
         cutouts: the distribution from which pictures in prompts are looked at, too.
         rng_of: random numbers for a named purpose, the same for the same name.
+        follow: the motion along a film, where there is one to follow.
     """
 
     def __init__(
@@ -56,10 +59,11 @@ class Asking:
         pictures: Pictures,
         cutouts: Cutouts,
         rng_of: Callable[[str], torch.Generator],
+        follow: Follow | None = None,
     ) -> None:
         self.settings, self.perceptors, self.cutouts = settings, list(perceptors), cutouts
         self.device = next(canvas.parameters()).device
-        self.pictures, self.rng_of = pictures, rng_of
+        self.pictures, self.rng_of, self.follow = pictures, rng_of, follow
         self.latent = isinstance(canvas, VqganCanvas)
         weights = settings.perceptor_weights or (1.0,) * len(self.perceptors)
         self.shares: dict[Eye, float] = dict(zip(self.perceptors, weights, strict=True))
@@ -72,6 +76,7 @@ class Asking:
         forming = Forming(settings, perceptors, canvas=canvas, pictures=pictures, rng_of=rng_of)
         self.always = [*self._direct(), *forming()]
         self.semantic_init, self.direct_init = self._init()
+        self.carry = self._carry()
 
     def __call__(self, shot: Shot) -> list[Term]:
         """The terms of one shot."""
@@ -88,19 +93,23 @@ class Asking:
     @property
     def holds(self) -> bool:
         """Whether anything is to keep a frame near where it began."""
-        return any(self.settings.weight(key) for key in STABILISERS)
+        return bool(self.carry) or any(self.settings.weight(key) for key in STABILISERS)
 
     def hold(self, shot: Shot, held: Tensor | None) -> list[Term]:
         """What keeps the frame of ``shot`` near the picture that it began as, ``held``.
 
-        Before the first move that is the init image, if there is one.
+        Before the first move that is the init image, if there is one; where a film is followed, it
+        is the film's own picture, and what was painted before, moved along with it, counts too.
         """
+        frame = shot.moment.frame
+        if self.follow is not None and (frame or self.pictures.initial is None):
+            held = self.follow.picture(frame)
         picture = held if held is not None else self.pictures.initial
         if picture is None:
             return []
         if self._held_by is None or self._held_by[0] is not picture:
-            self._held_by = picture, self._holding(picture, shot.moment.frame)
-        return self._held_by[1]
+            self._held_by = picture, self._holding(picture, frame)
+        return [*self._held_by[1], *self.carry]
 
     def _holding(self, picture: Tensor, frame: int) -> list[Term]:
         terms: list[Term] = []
@@ -113,6 +122,23 @@ class Asking:
             else:
                 terms.append(self._hold(label, picture, weighting, kind))
         return terms
+
+    def _carry(self) -> list[Term]:
+        weighting = self.settings.weight("flow_stabilization_weight")
+        if self.follow is None or weighting is None:
+            return []
+        mask = weighting.mask
+        return [
+            Carry(
+                "stabilisation (flow)",
+                self.follow.carried,
+                weight=weighting.weight,
+                stop=weighting.stop,
+                mask=None if mask.kind == "all" else self.pictures.mask(mask),
+                inverted=mask.inverted,
+                stride=self.settings.frame_stride,
+            )
+        ]
 
     # ── prompts ──
 

@@ -17,8 +17,11 @@ from mutoscope.cutouts import Cutouts, cut_method
 from mutoscope.depth import Depth, load_depth
 from mutoscope.descent import Descent
 from mutoscope.errors import ExtraError, SettingsError, WeightsError
+from mutoscope.frames.source import SourceFilm
+from mutoscope.motion.flow import load_flow
 from mutoscope.motion.plane import Plane
 from mutoscope.motion.space import Space
+from mutoscope.motion.video import Follow
 from mutoscope.names import DEFAULT
 from mutoscope.paint import Ask, Frame, Hold, Motion, State, Watch, animate, rng_for
 from mutoscope.perceptors.base import Perceptor
@@ -98,7 +101,7 @@ def build(
         return rng_for(settings.seed, purpose)
 
     decoder = load_decoder(settings, progress, shelf)
-    sizes = picture_sizes(settings, pictures.initial_size, decoder)
+    sizes = picture_sizes(settings, pictures.initial_size or film_size(settings), decoder)
     canvas = fitting_canvas(settings, pictures, sizes, rng_of, decoder, device)
     perceptors = load_perceptors(settings, device, progress, shelf)
     for perceptor in perceptors:
@@ -109,10 +112,14 @@ def build(
     depth = load_depth_eye(settings, device, progress)
     if depth is not None and settings.depth_model == "auto":
         settings = settings.replace(depth_model=depth.name)
+    motion = make_motion(settings, sizes[-1], depth, device)
+    if isinstance(motion, Follow) and pictures.initial is None:
+        canvas.encode(motion.picture(0).to(device))
     cutouts = make_cutouts(settings)
     ask = Asking(
-        settings, perceptors, canvas=canvas, pictures=pictures, cutouts=cutouts, rng_of=rng_of
-    )
+        settings, perceptors, canvas=canvas, pictures=pictures, cutouts=cutouts, rng_of=rng_of,
+        follow=motion if isinstance(motion, Follow) else None,
+    )  # fmt: skip
     chunks = settings.gradient_accumulation_steps
     return Parts(
         settings=settings,
@@ -122,7 +129,7 @@ def build(
         cutouts=cutouts,
         ask=ask,
         hold=ask.hold if ask.holds else None,
-        motion=make_motion(settings, sizes[-1], depth),
+        motion=motion,
         sizes=tuple(sizes),
         descent=Descent(
             rate=settings.learning_rate,
@@ -185,6 +192,13 @@ def make_schedule(settings: Settings) -> Schedule:
     )
 
 
+def film_size(settings: Settings) -> Size | None:
+    """Width and height of the film to follow, where a side of ours hangs on it."""
+    if settings.animation_mode != "Video Source" or -1 not in (settings.width, settings.height):
+        return None
+    return SourceFilm(settings.resolve(settings.video_path), settings.frames_per_second).size
+
+
 def load_depth_eye(
     settings: Settings, device: torch.device, progress: Callable[[str], Progress] | None
 ) -> Depth | None:
@@ -204,10 +218,32 @@ def load_depth_eye(
     )
 
 
-def make_motion(settings: Settings, size: Size, depth: Depth | None) -> Motion | None:
-    """Where the picture goes between frames, or None in a still."""
+def make_motion(
+    settings: Settings, size: Size, depth: Depth | None, device: torch.device
+) -> Motion | None:
+    """Where the picture goes between frames, or None in a still.
+
+    Raises:
+        MediaError: the film to follow can't be read.
+        WeightsError: the network for its flow can't be had.
+        ExtraError: it needs a package that is not installed.
+    """
     if settings.animation_mode == "off":
         return None
+    if settings.animation_mode == "Video Source":
+        film = SourceFilm(
+            settings.resolve(settings.video_path), settings.frames_per_second, size=size,
+            stride=settings.frame_stride,
+        )  # fmt: skip
+        folder = Path(settings.resolve(settings.models_parent_dir))
+        return Follow(
+            film,
+            load_flow(settings.flow_model, device=device, folder=folder),
+            reencode=settings.reencode_each_frame,
+            long_term=settings.flow_long_term_samples,
+            sampling=settings.sampling_mode,
+            infill=settings.infill_mode,
+        )
     if depth is not None:
         return Space(
             translate_x=settings.curve("translate_x"),

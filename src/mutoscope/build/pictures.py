@@ -46,6 +46,7 @@ class Pictures:
             "direct_stabilization_weight",
             "semantic_stabilization_weight",
             "edge_stabilization_weight",
+            "flow_stabilization_weight",
         )
         masks = [
             *(prompt.mask for prompt in prompts),

@@ -1,7 +1,9 @@
 """What every motion makes: a warp, which carries pictures to where the camera has gone."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from functools import cached_property
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -21,7 +23,11 @@ class Warp(ABC):
         size: ``(width, height)`` of the picture, whose pixels `displacement` counts.
         sampling: how to read between pixels: nearest, bilinear or bicubic.
         infill: what stands beyond the edges: mirror, wrap, black or smear.
+        anew: the picture (1, 3, H, W) that the frame begins from in place of a resampled one, where
+            there is one: a film's own after a cut.
     """
+
+    anew: Tensor | None = None
 
     def __init__(self, size: tuple[int, int], *, sampling: Sampling, infill: Infill) -> None:
         self.size = size
@@ -105,3 +111,19 @@ def pixel_grid(size: tuple[int, int]) -> Tensor:
     """The centres of the pixels of a raster of ``size``, x and y as fractions: (2, h, w)."""
     width, height = size
     return torch.stack(torch.meshgrid(pixel_centres(width), pixel_centres(height), indexing="xy"))
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A motion that must know what was painted before, so that a frame resumes in its middle."""
+
+    def tensors(self) -> Mapping[str, Tensor]:
+        """All that it remembers, by name."""
+
+    def recall(self, kept: Mapping[str, Tensor]) -> None:
+        """Go on from what `tensors` gave."""
+
+
+def memory_of(motion: object) -> Remembering | None:
+    """The motion itself, where it is one that remembers."""
+    return motion if isinstance(motion, Remembering) else None

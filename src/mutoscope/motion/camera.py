@@ -22,13 +22,14 @@ from torch import Tensor
 Vector = tuple[float, float, float]
 
 # What comes more than this many times nearer in one move has gone past the camera.
-_CLOSEST = 1 / 16
+CLOSEST = 1 / 16
 
 # By how much a piece of surface overlaps its neighbours, in its own widths: they bend apart.
 _OVERLAP = 0.2
 
-# Nearness beside an edge of depth differs at least by this factor.
-_CONTRAST = 1.08
+# A piece of surface that is seen more than twice as wide as this, in pixels, is seen from the edge:
+# facing the camera, the closest are 16 · 0.7 · √2.
+_LARGEST = 32.0
 
 # A surface gets nearer at most by this part of itself per pixel; what does so faster is an edge.
 _STEEPEST = 0.1
@@ -37,7 +38,7 @@ _STEEPEST = 0.1
 _PERIODS = (128, 64, 32, 16)
 
 # Pixels beside an edge that have something of the near thing's colour.
-_FRINGE = 2
+FRINGE = 2
 
 # Pixels in doubt are looked up this often, each time at the depth that was found last.
 _ROUNDS = 5
@@ -97,7 +98,7 @@ class Move:
             for (a, b, c), step in zip(self.matrix, self.step, strict=True)
         )
         factor = -factor
-        scale = self.focal / factor.clamp(min=_CLOSEST)
+        scale = self.focal / factor.clamp(min=CLOSEST)
         return columns * scale, rows * scale, factor
 
     def back(self, u: Tensor, v: Tensor, near: Tensor) -> tuple[Tensor, Tensor]:
@@ -108,7 +109,7 @@ class Move:
         (a, b, c), (d, e, f), (g, h, i) = self.matrix  # its transpose turns back
         u, v = u / self.focal, v / self.focal
         ahead = (i - c * u - f * v).clamp(min=1e-3)
-        length = (1 - near * self.shift[2]).clamp(min=_CLOSEST) / ahead
+        length = (1 - near * self.shift[2]).clamp(min=CLOSEST) / ahead
         x = (a * u + d * v - g) * length - near * self.shift[0]
         y = (b * u + e * v - h) * length - near * self.shift[1]
         return x * self.focal, y * self.focal
@@ -134,7 +135,6 @@ def see(near: Tensor, move: Move, *, lock: bool) -> View | None:
 
     ``lock`` shifts the new picture so that on average over the old one its pixels stay in place.
     """
-    near = stand_out(near)
     pieces = _Pieces(near, move, lock=lock)
     if not bool(pieces.ahead.any()):
         return None
@@ -154,69 +154,6 @@ def see(near: Tensor, move: Move, *, lock: bool) -> View | None:
     return View(sources.view(2, height, width), ~covered.view(height, width))
 
 
-def displaced(near: Tensor, move: Move, *, lock: bool) -> Tensor:
-    """PyTTI's displacement of a picture of nearness ``near`` (H, W): (2, H, W) in pixels.
-
-    It takes the place in the picture for the place in space, at any distance, so that shifts are
-    right and zoom and turn are wrong by ``focal · near``; each pixel is displaced by what
-    stood *there* before, and nothing hides anything.
-    """
-    x, y = _places(near.shape)
-    across, down, towards = move.shift
-    moved = x + across, y + down, towards - 1 / near
-    new_x, new_y, new_z = (
-        sum((part * factor for part, factor in zip(moved, row, strict=True)), near * 0)
-        for row in move.matrix
-    )
-    scale = move.focal / torch.maximum(-new_z, _CLOSEST / near)
-    field = torch.stack([new_x * scale - x * near * move.focal,
-                         new_y * scale - y * near * move.focal])  # fmt: skip
-    return field - field.mean((1, 2), keepdim=True) if lock else field
-
-
-def stand_out(near: Tensor) -> Tensor:
-    """``near`` (H, W) with edges of depth made hard, and moved to the far side.
-
-    An estimate of depth climbs to a near thing over some pixels, as no real thing does. Torn apart
-    by the move, that slope would be drawn as a streak. Each of its pixels goes to the side that it
-    is more like; those beside the edge, in whose colour both are mixed, go with the near one.
-    It is a slope if its neighbourhood spans no less than a larger one does: a plane spans less.
-    """
-    for _ in range(2):  # what is left of the slope's foot and shoulder is clear once it is steep
-        low, high = _extremes(near, 2)
-        lower, higher = (_spread(x, pick, 2) for x, pick in ((low, _MIN), (high, _MAX)))
-        span = high - low
-        edge = (high > _CONTRAST * low) & (span > 0.7 * (higher - lower))
-        nearer = near * (low + high) > 2 * low * high  # by distance, so the near side gets more
-        near = torch.where(edge, torch.where(nearer, high, low), near)
-    low, high = _extremes(near, _FRINGE)
-    return torch.where(edge & (high > _CONTRAST * low), high, near)
-
-
-Pick = Callable[[Tensor, Tensor], Tensor]
-_MIN: Pick = torch.minimum
-_MAX: Pick = torch.maximum
-
-
-def _extremes(x: Tensor, radius: int) -> tuple[Tensor, Tensor]:
-    return _spread(x, _MIN, radius), _spread(x, _MAX, radius)
-
-
-def _spread(x: Tensor, pick: Pick, radius: int) -> Tensor:
-    """The least or greatest over squares of ``2 radius + 1`` pixels, (H, W)."""
-    for _ in range(radius):
-        for dim in (0, 1):
-            n = x.shape[dim]
-            out = x.clone()
-            if n > 1:
-                inner = out.narrow(dim, 1, n - 1)
-                inner.copy_(pick(inner, x.narrow(dim, 0, n - 1)))
-                inner = out.narrow(dim, 0, n - 1)
-                inner.copy_(pick(inner, x.narrow(dim, 1, n - 1)))
-            x = out
-    return x
-
-
 def _slope(near: Tensor, dim: int) -> Tensor:
     """How ``near`` rises along ``dim`` by the neighbour that differs less; 0 across edges."""
     rise = near.diff(dim=dim)
@@ -227,7 +164,7 @@ def _slope(near: Tensor, dim: int) -> Tensor:
     return slope * usable
 
 
-def _places(shape: torch.Size) -> tuple[Tensor, Tensor]:
+def places(shape: torch.Size) -> tuple[Tensor, Tensor]:
     """The x (1, W) and y (H, 1) of each pixel's centre, from the middle of the picture."""
     height, width = shape
     x, y = torch.arange(width) - (width - 1) / 2, torch.arange(height) - (height - 1) / 2
@@ -245,9 +182,9 @@ class _Pieces:
     def __init__(self, near: Tensor, move: Move, *, lock: bool) -> None:
         self.shape = near.shape
         height, width = near.shape
-        x, y = _places(near.shape)
+        x, y = places(near.shape)
         u, v, factor = move.forth(x, y, near)
-        ahead = factor > _CLOSEST
+        ahead = factor > CLOSEST
         # Sides of the parallelogram: how (u, v) changes with x and with y, along the surface.
         slant_x, slant_y = _slope(near, 1), _slope(near, 0)
         sides = []
@@ -284,12 +221,11 @@ class _Pieces:
         inside &= (v + high >= 0) & (v - high <= height - 1)
         inside &= self.ahead
         larger = torch.maximum(wide, high)
+        inside &= larger < _LARGEST
         reach, before = 1.0, 0.0
-        while True:
+        while reach <= _LARGEST:
             chosen = (inside & (larger >= before) & (larger < reach)).nonzero()[:, 0]
             self._draw(chosen, math.ceil(2 * reach), best)
-            if not bool((inside & (larger >= reach)).any()):
-                break
             before, reach = reach, reach * 2
         best = best[:-1]
         nearness = (best >> 32).int().view(torch.float32)
@@ -359,7 +295,7 @@ def _look_up(
     again_u, again_v, factor = move.forth(x, y, there)
     found = torch.stack([x + centre[0], y + centre[1]])
     beyond = (x.abs() > width / 2) | (y.abs() > height / 2)
-    same = ((again_u - u).abs() < 0.75) & ((again_v - v).abs() < 0.75) & (factor > _CLOSEST)
+    same = ((again_u - u).abs() < 0.75) & ((again_v - v).abs() < 0.75) & (factor > CLOSEST)
     return found, same & ~beyond, beyond
 
 
@@ -425,7 +361,7 @@ def _fill(
     depth, way = distance.abs(), distance.sign()
     reach, shown = distance, pixel(distance, found)[0]
     for period in (1, *(max(size) // part for part in _PERIODS if max(size) >= 2 * part)):
-        further = way * period * ((depth + 1 + _FRINGE) / period).ceil()
+        further = way * period * ((depth + 1 + FRINGE) / period).ceil()
         at, there = pixel(further, found)
         same = (there > 0) & (there < 1.1 * beside) & (there > beside / 1.5)
         reach, shown = torch.where(same, further, reach), torch.where(same, at, shown)

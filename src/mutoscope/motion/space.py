@@ -12,7 +12,7 @@ from torch.nn.functional import interpolate
 from mutoscope.curves import Curve, VectorCurve
 from mutoscope.errors import ScriptError, SettingsError
 from mutoscope.motion.base import FieldWarp, pixel_centres, pixel_grid
-from mutoscope.motion.camera import Move, displaced, see
+from mutoscope.motion.camera import CLOSEST, FRINGE, Move, places, see
 from mutoscope.motion.resample import Infill, Sampling
 from mutoscope.schedule import Shot
 
@@ -24,6 +24,9 @@ DISTANCES = (1e-3, 10.0)
 
 # A shift beyond this many pixels looks like one by this many, and overflows nothing.
 _FARTHEST = 1e8
+
+# Nearness beside an edge of depth differs at least by this factor.
+_CONTRAST = 1.08
 
 _DEPTHS = frozenset({"r", "R", "mu"})
 
@@ -147,11 +150,11 @@ class Space:
             near = self._nearness(image) if self.compat_units or any(move.shift) else self._plane()
         if self.compat_units:
             field = displaced(near, move, lock=self.lock_camera)
-            places = pixel_grid(self.size) * field.new_tensor(self.size)[:, None, None] - field
+            read = pixel_grid(self.size) * field.new_tensor(self.size)[:, None, None] - field
             sides = field.new_tensor(self.size)[:, None, None]
-            revealed = ((places < 0) | (places > sides)).any(dim=0)
+            revealed = ((read < 0) | (read > sides)).any(dim=0)
             return self._warp(field, revealed)
-        view = see(near, move, lock=self.lock_camera)
+        view = see(stand_out(near), move, lock=self.lock_camera)
         if view is None:
             _log.warning(
                 "translate_z_3d, rotate_3d: at t = %g nothing of the scene is left before the "
@@ -215,3 +218,66 @@ def _checked(
             "quaternion [w, x, y, z] is needed, [1, 0, 0, 0] for no turn"
         )
     return w, x, y, z
+
+
+def displaced(near: Tensor, move: Move, *, lock: bool) -> Tensor:
+    """PyTTI's displacement of a picture of nearness ``near`` (H, W): (2, H, W) in pixels.
+
+    It takes the place in the picture for the place in space, at any distance, so that shifts are
+    right and zoom and turn are wrong by ``focal · near``; each pixel is displaced by what
+    stood *there* before, and nothing hides anything.
+    """
+    x, y = places(near.shape)
+    across, down, towards = move.shift
+    moved = x + across, y + down, towards - 1 / near
+    new_x, new_y, new_z = (
+        sum((part * factor for part, factor in zip(moved, row, strict=True)), near * 0)
+        for row in move.matrix
+    )
+    scale = move.focal / torch.maximum(-new_z, CLOSEST / near)
+    field = torch.stack([new_x * scale - x * near * move.focal,
+                         new_y * scale - y * near * move.focal])  # fmt: skip
+    return field - field.mean((1, 2), keepdim=True) if lock else field
+
+
+def stand_out(near: Tensor) -> Tensor:
+    """``near`` (H, W) with edges of depth made hard, and moved to the far side.
+
+    An estimate of depth climbs to a near thing over some pixels, as no real thing does. Torn apart
+    by the move, that slope would be drawn as a streak. Each of its pixels goes to the side that it
+    is more like; those beside the edge, in whose colour both are mixed, go with the near one.
+    It is a slope if its neighbourhood spans no less than a larger one does: a plane spans less.
+    """
+    for _ in range(2):  # what is left of the slope's foot and shoulder is clear once it is steep
+        low, high = _extremes(near, 2)
+        lower, higher = (_spread(x, pick, 2) for x, pick in ((low, _MIN), (high, _MAX)))
+        span = high - low
+        edge = (high > _CONTRAST * low) & (span > 0.7 * (higher - lower))
+        nearer = near * (low + high) > 2 * low * high  # by distance, so the near side gets more
+        near = torch.where(edge, torch.where(nearer, high, low), near)
+    low, high = _extremes(near, FRINGE)
+    return torch.where(edge & (high > _CONTRAST * low), high, near)
+
+
+Pick = Callable[[Tensor, Tensor], Tensor]
+_MIN: Pick = torch.minimum
+_MAX: Pick = torch.maximum
+
+
+def _extremes(x: Tensor, radius: int) -> tuple[Tensor, Tensor]:
+    return _spread(x, _MIN, radius), _spread(x, _MAX, radius)
+
+
+def _spread(x: Tensor, pick: Pick, radius: int) -> Tensor:
+    """The least or greatest over squares of ``2 radius + 1`` pixels, (H, W)."""
+    for _ in range(radius):
+        for dim in (0, 1):
+            n = x.shape[dim]
+            out = x.clone()
+            if n > 1:
+                inner = out.narrow(dim, 1, n - 1)
+                inner.copy_(pick(inner, x.narrow(dim, 0, n - 1)))
+                inner = out.narrow(dim, 0, n - 1)
+                inner.copy_(pick(inner, x.narrow(dim, 1, n - 1)))
+            x = out
+    return x

@@ -57,6 +57,7 @@ _FILM = {"animation_mode": ("2D", "3D", "Video Source")}
 _MOVED = {"animation_mode": ("2D", "3D")}
 _FLAT = {"animation_mode": ("2D",)}
 _SPACE = {"animation_mode": ("3D",)}
+_VIDEO = {"animation_mode": ("Video Source",)}
 _PALETTE = {"image_model": ("Limited Palette",)}
 _FOURIER = {"image_model": ("Fourier",)}
 _VQGAN = {"image_model": ("VQGAN",)}
@@ -666,7 +667,6 @@ class Keys(BaseModel):
         "off makes a still. 2D moves the picture between frames; 3D flies through it; Video "
         "Source follows a film.",
         group="film",
-        later_values={"Video Source": "video as a source"},
     )
     steps_per_frame: Whole = key(
         50,
@@ -841,7 +841,13 @@ class Keys(BaseModel):
     )
 
     # ── Video source ──
-    video_path: Path = key("", "The film to follow.", group="video", later="video as a source")
+    video_path: Path = key(
+        "",
+        "The film to follow.",
+        group="video",
+        only=_VIDEO,
+        example="video_path: dancer.mp4",
+    )
     frame_stride: Whole = key(
         1,
         "Frames of a mask video (or of the film to follow) that pass with each frame made.",
@@ -852,17 +858,27 @@ class Keys(BaseModel):
     )
     reencode_each_frame: bool = key(
         True,
-        "Begin each frame from the film's own picture instead of the one painted before.",
+        "Begin each frame from the film's own picture; false: from the one painted before, moved "
+        "along with the film (and after a cut from the film's own).",
         group="video",
-        later="video as a source",
+        only=_VIDEO,
     )
     flow_long_term_samples: Whole = key(
         1,
-        "How many older frames (1, 2, 4 … back) hold the new one steady.",
+        "How many older frames (2, 4, 8 … back) hold the new one beside the last, by "
+        "flow_stabilization_weight.",
         group="video",
-        later="video as a source",
+        only=_VIDEO,
         ge=0,
         le=10,
+    )
+    flow_model: Choice[Literal["dis", "raft"]] = key(
+        "dis",
+        "What tells how the film moves: DIS, which needs no weights, or RAFT (an extra package: "
+        "pip install 'mutoscope[raft]', and its weights).",
+        group="video",
+        own=True,
+        only=_VIDEO,
     )
 
     # ── Stabilisation ──
@@ -888,7 +904,12 @@ class Keys(BaseModel):
         group="hold",
     )
     flow_stabilization_weight: Weight = key(
-        "", "Hold each frame to the motion that led to it.", group="hold", later="stabilisation"
+        "",
+        "How strongly a frame is held to what was painted before, moved along with the film that "
+        "is followed, wherever that can be seen: weight, then optionally _mask and :stop.",
+        group="hold",
+        only=_VIDEO,
+        differs="In 3D it does nothing.",
     )
 
     # ── Sound ──

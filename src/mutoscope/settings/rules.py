@@ -43,6 +43,7 @@ def find_problems(keys: "Settings") -> list[Problem]:
         *_palette(keys),
         *_vqgan(keys),
         *_sound(keys),
+        *_video(keys),
         *_colours(keys),
         *perceptor_problems(keys),
         *_expressions(keys),
@@ -159,7 +160,7 @@ def _sizes(keys: Keys) -> Iterator[Problem]:
             "width: width and height can't both be -1; give one of them, and the other follows "
             "from init_image",
         )
-    elif derived and not keys.init_image:
+    elif derived and not (keys.init_image or keys.video_path):
         yield Problem(
             (derived[0], "init_image"),
             f"{derived[0]}: -1 follows the shape of init_image, and there is none; "
@@ -194,6 +195,14 @@ def _vqgan(keys: Keys) -> Iterator[Problem]:
         resolve_vqgan(keys.vqgan_model, folder=expanded(keys.paths_from))
     except (SettingsError, WeightsError) as error:
         yield Problem(("vqgan_model",), str(error))
+
+
+def _video(keys: Keys) -> Iterator[Problem]:
+    if keys.animation_mode == "Video Source" and not keys.video_path:
+        yield Problem(
+            ("animation_mode", "video_path"),
+            "animation_mode: Video Source follows a film, and video_path names none; give one",
+        )
 
 
 def _sound(keys: Keys) -> Iterator[Problem]:
