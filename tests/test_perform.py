@@ -402,3 +402,23 @@ def test_pictures_that_are_not_one_a_frame_can_not_carry_it(toy, tmp_path, play)
     folder = begin(toy(**{**SUNG, "save_every": 4}), tmp_path)
     with av.open(str(folder / "toy.mp4")) as container:
         assert not container.streams.audio
+
+
+@pytest.mark.parametrize("stop", [4, 10, 17])
+def test_a_film_along_another_goes_on_to_the_same_bytes(toy, tmp_path, shoot, stop):
+    """Also the frames further back, which are read from their files, are the same."""
+    shoot("clip.mp4", [0.2, 0.4, 0.5, 0.9, 0.3, 0.6, 0.7, 0.5], size=(48, 40))
+    settings = toy(
+        **{**FILM, "animation_mode": "Video Source", "video_path": "clip.mp4"},
+        width=48,
+        height=40,
+        reencode_each_frame=False,
+        display_every=2,
+        flow_stabilization_weight="5",
+        flow_long_term_samples=2,
+    )
+    settings = settings.replace(steps_per_scene=11)
+    whole = begin(settings, tmp_path / "one")
+    stopped = begin(settings, tmp_path / "two", stops_after(stop))
+    go_on(stopped)
+    assert contents(stopped) == contents(whole)
