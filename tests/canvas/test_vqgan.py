@@ -19,6 +19,15 @@ pytestmark = pytest.mark.usefixtures("single_thread")
 KINDS = ("vq", "gumbel")
 
 
+class Rolled:
+    """A warp that rolls a picture by three pixels."""
+
+    anew = None
+
+    def __call__(self, raster):
+        return raster.roll(3, 3)
+
+
 def rng(seed=0):
     return torch.Generator().manual_seed(seed)
 
@@ -407,7 +416,7 @@ def test_a_resumed_run_is_the_run_that_never_stopped(run, kind):
         return list(
             animate(
                 canvas(model, clamp_codes=run == "bound"), schedule, lambda shot: [term],
-                Cutouts(2), motion=lambda image, shot: lambda raster: raster.roll(3, 3),
+                Cutouts(2), motion=lambda image, shot: Rolled(),
                 sizes=sizes, descent=Descent(), seed=3, resume=resume,
             )
         )  # fmt: skip
@@ -433,7 +442,7 @@ def test_a_step_draws_once_and_a_frame_once_more(model, monkeypatch):
     frames = list(
         animate(
             canvas(model), schedule, lambda shot: [term], Cutouts(2),
-            motion=lambda image, shot: lambda raster: raster.roll(3, 3),
+            motion=lambda image, shot: Rolled(),
         )
     )  # fmt: skip
     assert len(frames) == 3
