@@ -451,15 +451,3 @@ def test_a_quaternion_that_comes_to_nothing_is_refused_at_its_frame():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("way", [{"x": 30}, {"z": 30}, {"z": -30}])
-def test_a_picture_of_512_takes_a_fraction_of_a_second(way):
-    """0.08 s of one core, depth apart; twice 0.15 s, two cores' share, is the limit."""
-    size = (512, 512)
-    depth, _ = stand(size, radius=120)
-    made = space(depth, size, lock=True, **way)
-    image = torch.zeros(1, 3, 512, 512)
-    made(image, shot())
-    started = time.process_time()
-    for _ in range(3):
-        made(image, shot())
-    assert (time.process_time() - started) / 3 < 0.3
