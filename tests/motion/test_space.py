@@ -1,6 +1,5 @@
 import logging
 import math
-import time
 
 import pytest
 import torch
@@ -448,6 +447,3 @@ def test_a_quaternion_that_comes_to_nothing_is_refused_at_its_frame():
     made(torch.zeros(1, 3, 101, 101), shot(1.0))
     with pytest.raises(ScriptError, match=r"is \[0, 0, 0, 0\] at t = 2"):
         made(torch.zeros(1, 3, 101, 101), shot(2.0))
-
-
-@pytest.mark.slow
