@@ -19,7 +19,7 @@ LAYERS = [
     ["script"],
     ["settings"],
     ["schedule"],
-    ["provenance", "fetch", "weights"],
+    ["provenance", "fetch", "media", "weights"],
     ["sources"],
     ["images"],
     ["lettering"],

@@ -112,13 +112,14 @@ def test_a_clip_of_one_frame_is_a_still(tmp_path):
 )
 def test_a_picture_reached_by_a_jump_is_the_one_reached_in_order(tmp_path, name, codec, options):
     count = 90
+    # x265 writes beyond its memory where pictures are smaller than its blocks of 64.
     path = coded(
-        tmp_path / name, codec, lively(count), [5 * n for n in range(count)], options=options,
-        clock=25,
+        tmp_path / name, codec, lively(count, (128, 96)), [5 * n for n in range(count)],
+        options=options, clock=25,
     )  # fmt: skip
     whole = SourceFilm(path, 5)
     pictures = [whole.frame(index) for index in range(count)]
-    assert len({float(picture.mean()) for picture in pictures}) == count
+    assert len({picture.numpy().tobytes() for picture in pictures}) == count
     for index in (89, 47, 88, 0, 60, 59, 20, 21, 41):
         assert torch.equal(SourceFilm(path, 5).frame(index), pictures[index]), index
     wanderer = SourceFilm(path, 5)
@@ -170,7 +171,7 @@ def test_variable_rates_go_by_their_time_stamps(tmp_path):
 
 
 def test_ten_bits_and_half_transparent_films_are_pictures_too(tmp_path):
-    pictures = [np.full((24, 32, 3), level, np.uint8) for level in ramp(3)]
+    pictures = [np.full((96, 128, 3), level, np.uint8) for level in ramp(3)]
     path = coded(
         tmp_path / "a.mkv", "libx265", pictures, [0, 100, 200], form="yuv420p10le",
         options={"x265-params": "log-level=none:crf=2"},

@@ -8,16 +8,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import av
 import numpy as np
 from av.video.reformatter import ColorRange
 from torch import Tensor
 
-from mutoscope.atomic import reason
 from mutoscope.errors import MediaError
 from mutoscope.frames.base import MAX_RATE, Source, as_rate
 from mutoscope.frames.film import SCALER
 from mutoscope.images import MAX_PIXELS, Pixels, from_bytes, luma
+from mutoscope.media import FAILURES, open_media, say
 
 log = logging.getLogger("mutoscope")
 
@@ -25,9 +24,6 @@ log = logging.getLogger("mutoscope")
 # left out on purpose: a film may come from anywhere.
 _FORMATS = "mov,matroska,avi,gif,apng,webp,mpeg,mpegts,ogg,flv,asf,h264,hevc,m4v,ivf"
 _BT601, _BT709 = 5, 1
-
-# What a damaged file can make of FFmpeg and its bindings.
-_FAILURES = (av.FFmpegError, OSError, ValueError, ArithmeticError)
 
 
 class ClipSource(Source):
@@ -56,8 +52,8 @@ class ClipSource(Source):
         max_pixels: int = MAX_PIXELS,
     ) -> None:
         self.path = Path(path)
-        with _open(self.path) as container:
-            stream = _picture_stream(container, self.path)
+        with open_film(self.path) as container:
+            stream = picture_stream(container, self.path)
             if stream.codec_context is None:
                 raise MediaError(f"{path}: its pictures are coded in a way that is not known here")
             width, height = stream.codec_context.width, stream.codec_context.height
@@ -106,8 +102,8 @@ class ClipSource(Source):
         has_alpha = any(part.is_alpha for part in frame.format.components)
         try:
             pixels = self._pixels(frame, "rgba" if has_alpha else "rgb24")
-        except _FAILURES as error:
-            raise MediaError(f"{self.path}: a frame can't be used ({_say(error)})") from error
+        except FAILURES as error:
+            raise MediaError(f"{self.path}: a frame can't be used ({say(error)})") from error
         if has_alpha:
             alpha = pixels[..., 3:].astype(np.float32) / 255
             mixed = pixels[..., :3] * alpha + 255 * (1 - alpha)
@@ -151,19 +147,19 @@ class ClipSource(Source):
         count = 0
         start: Fraction | None = None
         latest = Fraction(-1)
-        with _open(self.path) as container:
-            stream = _picture_stream(container, self.path)
+        with open_film(self.path) as container:
+            stream = picture_stream(container, self.path)
             stream.thread_type = "AUTO"
             frames = container.decode(stream)
             while True:
                 try:
                     frame = next(frames, None)
-                except _FAILURES as error:
+                except FAILURES as error:
                     if count == 0:
-                        raise MediaError(f"{self.path}: is damaged ({_say(error)})") from error
+                        raise MediaError(f"{self.path}: is damaged ({say(error)})") from error
                     log.warning(
                         "%s: is damaged after frame %d (%s); it ends there for us",
-                        self.path, count, _say(error),
+                        self.path, count, say(error),
                     )  # fmt: skip
                     return
                 if frame is None:
@@ -242,28 +238,13 @@ class MaskClip:
         self.close()
 
 
-def _open(path: Path) -> Any:
-    """The file as a container, read as a local file and nothing else."""
-    try:
-        if not path.is_file():
-            what = "is a folder, not a film" if path.is_dir() else "does not exist"
-            raise MediaError(f"{path}: {what}; paths are relative to the settings file")
-        return av.open(
-            f"file:{path}",
-            container_options={"format_whitelist": _FORMATS},
-            metadata_errors="replace",
-        )
-    except OSError as error:
-        raise MediaError(f"{path}: can't be read: {reason(error)}") from error
-    except _FAILURES as error:
-        raise MediaError(f"{path}: is damaged or no film ({_say(error)})") from error
+def open_film(path: Path) -> Any:
+    """The film as a container; see `open_media`."""
+    return open_media(path, formats=_FORMATS, kind="film")
 
 
-def _say(error: Exception) -> str:
-    return str(getattr(error, "strerror", None) or type(error).__name__)
-
-
-def _picture_stream(container: Any, path: Path) -> Any:
+def picture_stream(container: Any, path: Path) -> Any:
+    """The first pictures in a container, or a `MediaError` where there are none."""
     if not container.streams.video:
         raise MediaError(f"{path}: has no pictures in it, only sound or data")
     return container.streams.video[0]

@@ -10,8 +10,9 @@ from typing import Any, Self
 from torch import Tensor
 
 from mutoscope.errors import MediaError
-from mutoscope.frames.clip import _FAILURES, ClipSource, _open, _picture_stream, _say
+from mutoscope.frames.clip import ClipSource, open_film, picture_stream
 from mutoscope.images import MAX_PIXELS, resize
+from mutoscope.media import FAILURES, say
 
 log = logging.getLogger("mutoscope")
 
@@ -150,8 +151,8 @@ class _Reader(ClipSource):
 
     def __init__(self, path: str | Path, rate: float | Fraction, *, max_pixels: int) -> None:
         super().__init__(path, rate, max_pixels=max_pixels)
-        with _open(self.path) as container:
-            stream = _picture_stream(container, self.path)
+        with open_film(self.path) as container:
+            stream = picture_stream(container, self.path)
             names = set(container.format.name.split(","))
             first = next(container.decode(stream), None)
             self._origin = None if first is None or first.pts is None else _stamp(first)
@@ -175,12 +176,12 @@ class _Reader(ClipSource):
         """Each frame from the last key frame at or before ``time``; nothing if that fails."""
         assert self._origin is not None  # noqa: S101
         latest: Fraction | None = None
-        with _open(self.path) as container:
-            stream = _picture_stream(container, self.path)
+        with open_film(self.path) as container:
+            stream = picture_stream(container, self.path)
             stream.thread_type = "AUTO"
             try:
                 container.seek(int((time + self._origin) / stream.time_base), stream=stream)
-            except _FAILURES:
+            except FAILURES:
                 return
             try:
                 for frame in container.decode(stream):
@@ -191,10 +192,10 @@ class _Reader(ClipSource):
                     own = _stamp(frame) - self._origin
                     latest = own if latest is None else max(own, latest)
                     yield latest, frame
-            except _FAILURES as error:
+            except FAILURES as error:
                 log.warning(
                     "%s: is damaged after %.2f seconds (%s); it ends there for us",
-                    self.path, float(time if latest is None else latest), _say(error),
+                    self.path, float(time if latest is None else latest), say(error),
                 )  # fmt: skip
 
 

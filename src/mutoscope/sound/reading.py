@@ -10,8 +10,8 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from mutoscope.atomic import reason
 from mutoscope.errors import MediaError
+from mutoscope.media import FAILURES, open_media, say
 
 log = logging.getLogger("mutoscope")
 
@@ -32,9 +32,6 @@ _ATTACHED_PICTURE = 0x400  # AV_DISPOSITION_ATTACHED_PIC: the cover of an album
 _JITTER = 0.05  # seconds by which time stamps may be off before they are believed
 _CHANNELS = 64
 
-# What a damaged file can make of FFmpeg and its bindings.
-_FAILURES = (av.FFmpegError, OSError, ValueError, ArithmeticError)
-
 
 class SoundFile:
     """The first sound in a file, at its own sampling rate.
@@ -54,7 +51,7 @@ class SoundFile:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.ends: float | None = None
-        with _open(self.path) as container:
+        with open_media(self.path, formats=_FORMATS, kind="sound") as container:
             context = _sound_stream(container, self.path).codec_context
             rate, channels = (context.rate, context.layout.nb_channels) if context else (0, 0)
         if not rate or not channels:
@@ -107,7 +104,7 @@ class SoundFile:
         """Each decoded piece, (channels, n), with the place of its first sample."""
         at = 0
         began = False
-        with _open(self.path) as container:
+        with open_media(self.path, formats=_FORMATS, kind="sound") as container:
             zero = _first_picture(container)
             for frame, planes in self._decoded(container, channels):
                 time = None if frame.pts is None else Fraction(frame.pts) * frame.time_base
@@ -146,11 +143,11 @@ class SoundFile:
                     parts = [part.to_ndarray() for part in resampler.resample(frame)]
                     if parts:
                         yield frame, np.concatenate(parts, axis=1)
-            except _FAILURES as error:
+            except FAILURES as error:
                 if sound:
                     log.warning(
                         "%s: a part of its sound is damaged (%s) and left out",
-                        self.path, _say(error),
+                        self.path, say(error),
                     )  # fmt: skip
                 sound = False
             if packet is None:
@@ -176,23 +173,6 @@ def _mixed(planes: Samples, channels: int) -> Samples:
     return planes
 
 
-def _open(path: Path) -> Any:
-    """The file as a container, read as a local file and nothing else."""
-    try:
-        if not path.is_file():
-            what = "is a folder, not a sound" if path.is_dir() else "does not exist"
-            raise MediaError(f"{path}: {what}; paths are relative to the settings file")
-        return av.open(
-            f"file:{path}",
-            container_options={"format_whitelist": _FORMATS},
-            metadata_errors="replace",
-        )
-    except OSError as error:
-        raise MediaError(f"{path}: can't be read: {reason(error)}") from error
-    except _FAILURES as error:
-        raise MediaError(f"{path}: is damaged or no sound ({_say(error)})") from error
-
-
 def _sound_stream(container: Any, path: Path) -> Any:
     if not container.streams.audio:
         raise MediaError(f"{path}: has no sound in it; give a file with sound, such as WAV or MP3")
@@ -205,7 +185,3 @@ def _first_picture(container: Any) -> Fraction | None:
         if not int(stream.disposition) & _ATTACHED_PICTURE and stream.start_time is not None:
             return Fraction(stream.start_time) * Fraction(stream.time_base)
     return None
-
-
-def _say(error: Exception) -> str:
-    return str(getattr(error, "strerror", None) or type(error).__name__)
