@@ -1,13 +1,16 @@
 """The benchmarks still run, and say what the parts of the program promise."""
 
+import importlib.util
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-STEPS = Path(__file__).parents[1] / "benchmarks" / "steps.py"
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+STEPS = BENCHMARKS / "steps.py"
 
 
 def steps(*arguments):
@@ -55,3 +58,24 @@ def test_a_case_that_fails_is_said_and_the_others_go_on():
     assert told.returncode == 1
     assert "smoothing_weight" in told.stderr
     assert len(told.stdout.splitlines()) == 1
+
+
+@pytest.mark.usefixtures("single_thread")
+def test_ways_for_frames_to_start_are_compared(small_vqgan, tmp_path, capsys):
+    spec = importlib.util.spec_from_file_location("starts", BENCHMARKS / "starts.py")
+    starts = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(starts)
+    given = ["perceptors=tiny", "cutouts=2", "width=32", "height=32"]
+    given += ["--models", "Unlimited Palette", "--vqgan", small_vqgan, "--cameras", "zoom"]
+    given += ["--frames", "3", "--steps", "2", "--first", "2", "--rates", "1", "0.5"]
+    starts.main([*map(str, given), "--json", str(tmp_path / "figures.json")])
+    rows = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
+    told = {(row["model"], row["way"], row["rate"]): row for row in rows}
+    assert len(told) == len(rows) == 2 * 3 + 2 * 4
+    assert all(row["flicker"] > 0 and math.isfinite(row["prompt"]) for row in rows)
+    pixels, vqgan = ({way: told[model, way, 1] for m, way, rate in told if (m, rate) == (model, 1)}
+                     for model in ("Unlimited Palette", "VQGAN"))  # fmt: skip
+    assert pixels["cleared"]["flicker"] > 1.2 * pixels["carried"]["flicker"]
+    assert vqgan["cleared"]["prompt"] != vqgan["latent"]["prompt"]
+    assert told["Unlimited Palette", "cleared", 0.5]["flicker"] < pixels["cleared"]["flicker"]
+    assert len(capsys.readouterr().out.splitlines()) == 2 * len(rows) + 1

@@ -280,3 +280,10 @@ def test_any_text_is_a_curve_or_an_error(text):
     except ScriptError as error:
         message = str(error)
     assert "\n" not in message
+
+
+@pytest.mark.parametrize("text", ["1/(t-1)", "log(0*t)", "inf*t", "inf*t - inf*t", "1/(frame-6)"])
+def test_a_value_that_is_none_is_told_with_key_and_time(text):
+    curve = parse_curve(text, place="zoom_x_2d")
+    with pytest.raises(ScriptError, match=r"^zoom_x_2d: .* has no value at .*\bt=1\b"):
+        curve({"t": 1.0, "frame": 6.0, "step": 60.0})

@@ -1,5 +1,6 @@
 """Runs in their folders: whatever stops them, they end as the run never stopped."""
 
+import itertools
 import json
 import logging
 import sys
@@ -12,13 +13,14 @@ import torch
 
 from mutoscope.api import render, settings_of_run
 from mutoscope.build import build
-from mutoscope.errors import ExtraError, RunError
+from mutoscope.errors import ExtraError, RunError, SettingsError
 from mutoscope.frames import ClipSource
 from mutoscope.images import load_image
 from mutoscope.paint import Watch
 from mutoscope.perform import finish, perform, recipe, start_run
 from mutoscope.provenance import read_recipe
 from mutoscope.run import Run
+from mutoscope.run.about import About
 from mutoscope.settings import load_settings
 
 pytestmark = pytest.mark.usefixtures("single_thread")
@@ -162,9 +164,10 @@ def test_a_films_folder_holds_what_it_should(toy, tmp_path):
     assert folder == tmp_path / "images_out/toy/toy"
     names = {path.name for path in folder.rglob("*") if path.is_file()}
     frames = {f"toy_{number}.png" for number in range(1, 5)}
-    states = {f"{number}.safetensors" for number in (2, 3, 4)}
+    states = {f"{number}.safetensors" for number in (1, 2, 3, 4)}
     assert names == frames | states | {
         "settings.yaml", "run.json", "log.jsonl", "latest.png", "losses.png", "toy.mp4", ".lock",
+        "quality.json", "quality.png",
     }  # fmt: skip
     film = ClipSource(folder / "toy.mp4")
     assert (film.length, film.rate, film.size) == (4, 12, (32, 32))
@@ -206,7 +209,7 @@ def test_equal_settings_write_equal_files(toy, tmp_path):
 
 @pytest.mark.parametrize(("backups", "kept"), [(0, [4]), (2, [3, 4]), ("all", [1, 2, 3, 4])])
 def test_backups(toy, tmp_path, backups, kept):
-    folder = begin(toy(**FILM, backups=backups), tmp_path)
+    folder = begin(toy(**FILM, backups=backups, resume_points=0), tmp_path)
     assert sorted(int(path.stem) for path in (folder / "state").iterdir()) == kept
 
 
@@ -422,3 +425,63 @@ def test_a_film_along_another_goes_on_to_the_same_bytes(toy, tmp_path, shoot, st
     stopped = begin(settings, tmp_path / "two", stops_after(stop))
     go_on(stopped)
     assert contents(stopped) == contents(whole)
+
+
+# ── films that close ──
+
+LOOP = {**FILM, "steps_per_scene": 12, "loop": True, "loop_overlap": 3}
+WAYS = {
+    "2D": {},
+    "3D": {"animation_mode": "3D", "translate_z_3d": 40, "depth_model": "relief"},
+    "Video Source": {"animation_mode": "Video Source", "video_path": "clip.mp4"},
+    "off": {"animation_mode": "off"},
+}
+
+
+def shown(folder):
+    """The pictures of a run's film, as their files hold them, in the order of the film."""
+    with Run.open(folder) as run:
+        frames = [path for _, path in run.frames()]
+    plan = About.read(folder / "run.json").film
+    pictures = [load_image(path) for path in plan.order(frames)]
+    assert ClipSource(folder / "toy.mp4").length == len(pictures)
+    return pictures
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_film_that_closes_plays_round(toy, tmp_path, shoot, way):
+    shoot("clip.mp4", [0.5 + 0.4 * (-1) ** (n // 2) for n in range(30)])
+    changes = {"pre_animation_steps": 30, "steps_per_scene": 39, "loop_overlap": 8}
+    folder = begin(toy(**{**LOOP, **changes, **WAYS[way]}), tmp_path)
+    pictures = shown(folder)
+    around = [*pictures, *pictures[:1]]
+    *steps, seam = [float((a - b).square().mean()) for a, b in itertools.pairwise(around)]
+    # Where the lap's last frame leads on, the step is one of those in which it was first painted.
+    last, first = 8 - 1, 8
+    assert torch.equal(pictures[last], load_image(folder / "frames/toy_8.png"))
+    assert torch.equal(pictures[first], load_image(folder / "frames/toy_9.png"))
+    assert 0 < seam <= sum(steps) / len(steps)
+
+
+def test_a_loop_is_shown_from_where_its_time_begins(toy, tmp_path):
+    folder = begin(toy(**LOOP), tmp_path)
+    with Run.open(folder) as run:
+        assert [number for number, _ in run.frames()] == list(range(1, 12))
+    kept = [load_image(folder / f"frames/toy_{n}.png") for n in (9, 10, 11, 4, 5, 6, 7, 8)]
+    assert all(torch.equal(*pair) for pair in zip(shown(folder), kept, strict=True))
+    film = [picture.mean((2, 3)) for picture in ClipSource(folder / "toy.mp4")]
+    for colour, picture in zip(film, kept, strict=True):
+        assert float((colour - picture.mean((2, 3))).abs().max()) < 0.02
+
+
+@pytest.mark.parametrize("stop", [1, 14, 24, 26, 29, 31, 33])
+def test_a_stopped_loop_goes_on_to_the_same_bytes(toy, tmp_path, stop):
+    whole = begin(toy(**LOOP), tmp_path / "whole")
+    folder = begin(toy(**LOOP), tmp_path / "stopped", stops_after(stop))
+    go_on(folder)
+    assert contents(folder) == contents(whole)
+
+
+def test_a_loop_needs_a_picture_for_each_frame(toy):
+    with pytest.raises(SettingsError, match=r"loop: .* save_every is 6 where steps_per_frame is 3"):
+        toy(**{**LOOP, "save_every": 6})

@@ -16,7 +16,9 @@ from mutoscope.plan import (
     amount,
     choose_chunks,
     duration,
+    moves_left,
     peak_memory,
+    predict,
     timeline,
 )
 
@@ -68,11 +70,87 @@ def test_planning_changes_nothing(toy, model):
         assert one.records == other.records
 
 
+class Costly:
+    """A clock, and parts of a film that make it go."""
+
+    now = 0.0
+    name, cuts = "costly", False
+
+    def perf_counter(self):
+        return self.now
+
+    def motion(self, plane):
+        def move(image, shot):
+            self.now += 3.0
+            return plane(image, shot)
+
+        return move
+
+    def terms(self, seconds):
+        def term(look):
+            self.now += seconds
+            return look.image.square().mean()
+
+        term.name, term.cuts = str(seconds), False
+        return lambda *_: [term]
+
+
+@pytest.mark.parametrize("steps_per_frame", [1, 2, 3])
+@pytest.mark.parametrize("done", [0, 2, 3, 4, 9, 11])
+def test_moves_and_what_holds_a_frame_are_paid_for(toy, monkeypatch, steps_per_frame, done):
+    settings = toy(**{**FILM, "steps_per_frame": steps_per_frame, "translate_x": 1},
+                   steps_per_scene=12)  # fmt: skip
+    parts, clock = build(settings), Costly()
+    monkeypatch.setattr(plan, "time", clock)
+    predicted = predict(
+        parts.canvas, parts.schedule, clock.terms(0.25), parts.cutouts,
+        sizes=parts.sizes, descent=parts.descent, backups=1, film=True, done=done,
+        motion=clock.motion(parts.motion), hold=clock.terms(0.5),
+    )  # fmt: skip
+    moves = sum(shot.moves for shot in parts.schedule.shots(done))
+    left = 12 - done
+    # What holds a frame is learnt from a move, so it is not counted where none is left.
+    held = 0.5 * (moves if steps_per_frame == 1 else left if moves else 0)
+    assert predicted.seconds == pytest.approx(left * 0.25 + held + moves * 3)
+
+
+@pytest.mark.parametrize("changes", [FILM, {**FILM, "steps_per_frame": 1},
+                                     {**FILM, "pre_animation_steps": 0}, {}])  # fmt: skip
+def test_the_moves_left_are_those_of_the_shots(toy, changes):
+    schedule = make_schedule(toy(**changes, steps_per_scene=12))
+    for done in range(12):
+        moving = [shot.steps.start for shot in schedule.shots(done) if shot.moves]
+        assert list(moves_left(schedule, done)) == moving
+
+
+def test_a_motion_that_remembers_is_left_as_it_was(toy, shoot):
+    film = shoot("film.mp4", [0.2, 0.4, 0.6, 0.8, 1.0], size=(32, 32))
+    settings = toy(**{**FILM, "animation_mode": "Video Source"}, video_path=film.name,
+                   flow_stabilization_weight=1, reencode_each_frame=False,
+                   steps_per_scene=9)  # fmt: skip
+    plain, planned = build(settings), build(settings)
+    kept = {"frame": torch.tensor(1), "image": torch.zeros(32, 32, 3, dtype=torch.uint8)}
+    planned.motion.recall(kept)
+    canvas = {name: value.clone() for name, value in planned.canvas.state_dict().items()}
+    predict(
+        planned.canvas, planned.schedule, planned.ask, planned.cutouts, sizes=planned.sizes,
+        descent=planned.descent, backups=1, film=True, motion=planned.motion, hold=planned.hold,
+    )  # fmt: skip
+    assert int(planned.motion.tensors()["frame"]) == 1
+    assert torch.equal(planned.motion.tensors()["image"], kept["image"])
+    assert all(torch.equal(v, canvas[k]) for k, v in planned.canvas.state_dict().items())
+    for one, other in zip(plain.animate(), planned.animate(), strict=True):
+        assert torch.equal(one.image, other.image)
+        assert one.records == other.records
+
+
 def test_disk_grows_with_files_and_states(toy):
     def disk(**changes):
-        return build(toy(steps_per_scene=40, save_every=10, **changes)).plan().disk
+        changes = {"steps_per_scene": 40, "save_every": 10, "resume_points": 0} | changes
+        return build(toy(**changes)).plan().disk
 
     assert disk(backups="all") > disk(backups=1)
+    assert disk(resume_points=3) > disk()
     assert disk(width=64) > disk()
     film = {"animation_mode": "2D", "pre_animation_steps": 10, "steps_per_frame": 10}
     assert disk(**film) > disk(**film, film=False)

@@ -48,6 +48,31 @@ def test_a_film_carries_its_recipe(tmp_path):
     assert read_recipe(tmp_path / "bare.mp4") is None
 
 
+def test_the_comment_of_a_gif_is_found_wherever_it_stands(tmp_path):
+    comments = [b"made at the harbour", recipe_text(RECIPE).encode()]
+    for place in ("front", "end"):
+        path = tmp_path / f"{place}.gif"
+        Image.new("P", (8, 8)).save(path, comment=comments[1] if place == "front" else comments[0])
+        if place == "end":
+            assert read_recipe(path) is None
+            pieces = [comments[1][at : at + 255] for at in range(0, len(comments[1]), 255)]
+            blocks = b"".join(bytes([len(piece)]) + piece for piece in pieces)
+            path.write_bytes(path.read_bytes()[:-1] + b"\x21\xfe" + blocks + b"\0;")
+        assert read_recipe(path) == RECIPE
+
+
+def test_a_huge_comment_of_a_gif_is_refused_and_a_crowd_of_blocks_ends(tmp_path, monkeypatch):
+    Image.new("P", (8, 8)).save(tmp_path / "a.gif")
+    start = (tmp_path / "a.gif").read_bytes()[:-1]
+    text = b'{"program": "mutoscope", "x": "' + b"x" * MAX_BYTES
+    blocks = b"".join(b"\xff" + text[at : at + 255].ljust(255) for at in range(0, len(text), 255))
+    (tmp_path / "a.gif").write_bytes(start + b"\x21\xfe" + blocks + b"\0;")
+    with pytest.raises(MediaError, match="larger than"):
+        read_recipe(tmp_path / "a.gif")
+    monkeypatch.setattr(provenance, "_MAX_BLOCKS", 100)
+    assert read_recipe(tmp_path / "a.gif") is None
+
+
 def test_the_user_comment_of_a_camera_is_no_recipe(tmp_path):
     exif = Image.Exif()
     exif.get_ifd(0x8769)[0x9286] = b"ASCII\0\0\0taken at the harbour"
@@ -147,9 +172,9 @@ def test_files_that_carry_no_recipes_are_refused(tmp_path):
 def test_every_truncation_of_a_file_ends_in_an_answer(tmp_path):
     info = PngImagePlugin.PngInfo()
     info.add_itxt(provenance.KEYWORD, json.dumps(RECIPE))
-    for suffix in (".png", ".jpg", ".webp", ".mp4"):
+    for suffix in (".png", ".jpg", ".webp", ".mp4", ".gif", ".mkv"):
         whole = tmp_path / f"whole{suffix}"
-        if suffix == ".mp4":
+        if suffix in (".mp4", ".gif", ".mkv"):
             with FilmSink(whole, 12, recipe=RECIPE) as film:
                 film.write(picture())
         else:

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mutoscope.curves import parse_curve
 from mutoscope.schedule import Schedule
 
 
@@ -133,3 +134,65 @@ def test_the_beginning_is_painted_in_every_size_from_small_to_large(steps, stage
     if whole.beginning % stages == 0:
         lengths = [sum(len(s.steps) for s in shots if s.stage == i) for i in range(stages - 1)]
         assert all(length == whole.beginning // stages for length in lengths)
+
+
+# ── films that close ──
+
+
+def closing(**changes):
+    values = {
+        "scenes": 2, "steps_per_scene": 20, "steps_per_frame": 5, "pre_animation_steps": 10,
+        "save_every": 5, "animated": True, "lap": 3,
+    }  # fmt: skip
+    return Schedule(**{**values, **changes})
+
+
+@pytest.mark.parametrize("animated", [True, False])
+@pytest.mark.parametrize("before", [0, 5, 10, 35])
+@pytest.mark.parametrize("per_scene", [20, 18])
+def test_a_film_that_closes_is_painted_a_lap_longer(animated, before, per_scene):
+    film = closing(animated=animated, pre_animation_steps=before, steps_per_scene=per_scene)
+    plain = closing(animated=animated, pre_animation_steps=before, steps_per_scene=per_scene, lap=0)
+    assert film.round == plain.files
+    assert film.files == film.round + 3
+    assert film.steps_of(film.round) == film.closes
+    assert film.total_steps == film.closes + 15
+    joins = [shot.joins for shot in film.shots() if shot.saves]
+    assert joins[: film.round] == [None] * film.round
+    assert [join.number for join in joins[film.round :]] == [1, 2, 3]
+    left = 1.0
+    for join, whole in zip(joins[film.round :], (17 / 81, 64 / 81, 1), strict=True):
+        left *= 1 - join.share
+        assert 1 - left == pytest.approx(whole)
+    assert [shot.steps.start for shot in film.shots() if shot.joins] == [
+        film.closes, film.closes + 5, film.closes + 10,
+    ]  # fmt: skip
+
+
+def test_time_comes_back_to_its_beginning():
+    film = closing()
+    frames = [shot.moment for shot in film.shots() if shot.moves]
+    assert [moment.frame for moment in frames] == list(range(1, 10))
+    climb, wave = parse_curve("t", place="a"), parse_curve("sin(t) + frame", place="b")
+    for curve in (climb, wave):
+        lap, first = film.moment(film.closes), film.moment(5)
+        assert curve(lap.values) == pytest.approx(curve({**first.values, "frame": 0.0}))
+        # Nowhere does it jump: it is led back over the last frames.
+        ends = [curve(film.moment(step).values) for step in range(film.total_steps)]
+        assert max(abs(a - b) for a, b in itertools.pairwise(ends)) < 0.5 * (max(ends) - min(ends))
+    assert film.moment(film.closes).turn == 0
+    assert film.moment(film.closes + 5).turn == 1
+
+
+def test_expressions_are_untouched_before_the_way_back():
+    film, plain = closing(), closing(lap=0)
+    for step in range(film.closes - 15):
+        assert film.moment(step).values == plain.moment(step).values
+
+
+def test_the_first_scene_follows_the_last():
+    film = closing()
+    scenes = [(shot.scene, shot.after) for shot in film.shots()]
+    assert scenes == [(0, None)] * 3 + [(1, 0)] * 4 + [(0, 1)] * 3
+    lap = next(shot for shot in film.shots() if shot.joins)
+    assert lap.moment.scene_step == 0

@@ -58,7 +58,7 @@ def test_seeds_follow_one_another_and_all_else_is_the_same():
     assert [job.settings.seed for job in sweep.jobs] == [7, 8, 9]
     assert sweep.axes == (("seed=7", "seed=8", "seed=9"),)
     assert [job.name for job in sweep.jobs] == ["1-seed-7", "2-seed-8", "3-seed-9"]
-    assert len({job.settings.replace(seed=0) for job in sweep.jobs}) == 1
+    assert len({job.settings.replace(seed=0).to_yaml() for job in sweep.jobs}) == 1
     assert sweep.name == sweep.jobs[0].settings.file_namespace == "a-fox"
 
 

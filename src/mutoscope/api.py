@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mutoscope.build import Shelf, build
 from mutoscope.errors import RunError
-from mutoscope.images import save_image, to_bytes
+from mutoscope.images import from_bytes, save_image, to_bytes
 from mutoscope.paint import Frame, Watch
 from mutoscope.perform import finish, perform, recipe, start_run
 from mutoscope.run import Run
@@ -140,8 +140,12 @@ def animate(source: Source, *overrides: str, watch: Watch | None = None) -> Iter
     Raises:
         MutoscopeError: as `image`; before the first frame.
     """
-    for frame in build(settings_of(source, overrides)).animate(watch=watch):
+    parts = build(settings_of(source, overrides))
+    first = dict[int, Tensor]()  # what a film that closes is led back to
+    for frame in parts.animate(watch=watch, kept=first.get):
         if frame.number is not None:
+            if frame.number <= parts.schedule.lap:
+                first[frame.number] = from_bytes(to_bytes(frame.image))
             yield frame
 
 

@@ -1,4 +1,4 @@
-"""The losses of a run as a picture, drawn with Pillow alone."""
+"""Curves as a picture, drawn with Pillow alone: the losses of a run, and what others draw so."""
 
 import colorsys
 import itertools
@@ -22,15 +22,15 @@ TOTAL = "total"
 _NOT_TERMS = ("step", "frame", "t", "scene")
 _OVERSAMPLE = 2  # drawn at twice the size, so that lines come out smooth
 _WINDOW, _ORDER = 17, 2  # of the Savitzky–Golay filter, as users of PyTTI know its plots
-_LEGEND_ROWS = 18
-_INK, _FAINT, _GRID = (38, 42, 48), (110, 116, 124), (228, 230, 233)
+LEGEND_ROWS = 18
+INK, FAINT, _GRID = (38, 42, 48), (110, 116, 124), (228, 230, 233)
 # Okabe and Ito's colours, which are told apart with any kind of sight; yellow is too pale here.
 _COLOURS = (
     (0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167), (86, 180, 233), (230, 159, 0),
 )  # fmt: skip
 
-_Curve = npt.NDArray[np.float64]
-_Colour = tuple[int, int, int]
+Values = npt.NDArray[np.float64]
+Colour = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class Series:
     """One term over the steps; where it has no finite value the line is broken."""
 
     label: str
-    steps: _Curve  # (n,)
-    values: _Curve  # (n,), NaN where there is none
+    steps: Values  # (n,)
+    values: Values  # (n,), NaN where there is none
 
 
 def read_records(path: str | Path) -> list[dict[str, Any]]:
@@ -73,16 +73,16 @@ def losses_chart(
         size: (width, height) of the picture.
     """
     series = collect(records)
-    sheet = _Sheet(size)
-    sheet.text(28, 22, title or "losses", 20, _INK)
+    sheet = Paper(size)
+    sheet.text(28, 22, title or "losses", 20, INK)
     drawn = [one for one in series if bool(np.isfinite(one.values).any())]
     if not drawn:
-        sheet.text(size[0] / 2, size[1] / 2, "no losses were logged", 16, _FAINT, anchor="mm")
+        sheet.text(size[0] / 2, size[1] / 2, "no losses were logged", 16, FAINT, anchor="mm")
         return sheet.image()
     width = 300 if size[0] >= 800 else 180
-    frame = _Frame(drawn, (76, 84, size[0] - width - 24, size[1] - 58))
+    frame = Axes(drawn, (76, 84, size[0] - width - 24, size[1] - 58))
     sheet.axes(frame)
-    colours = [_colour(index, one.label) for index, one in enumerate(drawn)]
+    colours = [colour_of(index, one.label) for index, one in enumerate(drawn)]
     # Many lines would bury the strong ones under the faint ones, and so these come first.
     for one, colour in zip(drawn, colours, strict=True):
         sheet.curve(frame, one.steps, one.values, _pale(colour), 1.0)
@@ -113,7 +113,7 @@ def collect(records: Sequence[Mapping[str, Any]]) -> list[Series]:
     ]
 
 
-def smooth(values: _Curve) -> _Curve:
+def smooth(values: Values) -> Values:
     """A curve after Savitzky and Golay (Anal. Chem. 36, 1964), piece by piece between gaps.
 
     Pieces shorter than the window use the longest odd one that fits, and the shortest none.
@@ -141,7 +141,7 @@ def ticks(low: float, high: float, count: int = 6) -> list[float]:
     return [index * step for index in range(first, last + 1)]
 
 
-def _pieces(values: _Curve) -> list[tuple[int, int]]:
+def _pieces(values: Values) -> list[tuple[int, int]]:
     """The runs of finite values, as (start, stop)."""
     finite = np.concatenate(([False], np.isfinite(values), [False])).astype(int)
     edges = np.flatnonzero(np.diff(finite))
@@ -155,10 +155,10 @@ def _number(value: Any) -> float:
     return float(value) if abs(value) < 1e30 else math.nan
 
 
-def _colour(index: int, label: str) -> _Colour:
+def colour_of(index: int, label: str) -> Colour:
     """Dark ink for the total, then the fixed colours, then ever new hues."""
     if label == TOTAL:
-        return _INK
+        return INK
     if index <= len(_COLOURS):
         return _COLOURS[(index - 1) % len(_COLOURS)]
     hue = index * 0.381966 % 1  # the golden angle
@@ -166,7 +166,7 @@ def _colour(index: int, label: str) -> _Colour:
     return round(red * 255), round(green * 255), round(blue * 255)
 
 
-def _pale(colour: _Colour) -> _Colour:
+def _pale(colour: Colour) -> Colour:
     red, green, blue = (round(255 - (255 - part) * 0.28) for part in colour)
     return red, green, blue
 
@@ -174,19 +174,37 @@ def _pale(colour: _Colour) -> _Colour:
 _DECADES = 4.5  # how far down a logarithmic scale goes from its top
 
 
-class _Frame:
+class Axes:
     """The box in which the curves are drawn, and the numbers along its sides.
 
     Upward the scale is linear, or logarithmic where all is positive and some terms are more than
     a hundred times as large as others, which would lie flat on the ground.
+
+    Args:
+        series: What is drawn; one at least has a finite value.
+        box: Left, top, right and bottom, in pixels.
+        across: What the numbers below count.
+        up: What those on the left do.
+        whole: Whether there is nothing between the whole numbers below.
+        linear: Whether the scale upward is never logarithmic.
     """
 
-    def __init__(self, series: Sequence[Series], box: tuple[float, float, float, float]) -> None:
+    def __init__(
+        self,
+        series: Sequence[Series],
+        box: tuple[float, float, float, float],
+        *,
+        across: str = "step",
+        up: str = "loss",
+        whole: bool = True,
+        linear: bool = False,
+    ) -> None:
+        self.across, self.up, self.whole = across, up, whole
         self.box = box
         finite = [one.values[np.isfinite(one.values)] for one in series]
         low, high = (float(edge(np.concatenate(finite))) for edge in (np.min, np.max))
         middles = [float(np.median(values)) for values in finite]
-        self.log = low > 0 and max(middles) > 100 * min(middles)
+        self.log = not linear and low > 0 and max(middles) > 100 * min(middles)
         if self.log:
             # What is smaller still is as good as nothing, and must not flatten the rest.
             high = math.log10(high)
@@ -200,7 +218,8 @@ class _Frame:
         if self.log:
             powers = range(math.ceil(self.y[0]), math.floor(self.y[1]) + 1)
             return [(10.0**power, f"{10.0**power:g}") for power in powers]
-        values = ticks(*self.y, count=8)
+        height = self.box[3] - self.box[1]
+        values = ticks(*self.y, count=max(2, min(8, round(height / 40))))
         digits = _digits(values)
         return [(v, f"{v:.3g}" if digits is None else f"{v:.{digits}f}") for v in values]
 
@@ -212,10 +231,12 @@ class _Frame:
         return low - margin * (high - low), high + margin * (high - low)
 
     def place_x(self, value: float) -> float:
+        """Where a number below stands, in pixels."""
         left, _, right, _ = self.box
         return left + (value - self.x[0]) / (self.x[1] - self.x[0]) * (right - left)
 
     def place_y(self, value: float) -> float:
+        """Where a value stands, in pixels."""
         _, top, _, bottom = self.box
         if self.log:
             # Smoothing may undershoot what it smooths.
@@ -223,8 +244,8 @@ class _Frame:
         return bottom - (value - self.y[0]) / (self.y[1] - self.y[0]) * (bottom - top)
 
 
-class _Sheet:
-    """A white sheet to draw on in pixels of the final size."""
+class Paper:
+    """A white sheet to draw on, in pixels of the final size."""
 
     def __init__(self, size: tuple[int, int]) -> None:
         self._size = size
@@ -232,6 +253,7 @@ class _Sheet:
         self._draw = ImageDraw.Draw(self._picture)
 
     def image(self) -> Tensor:
+        """The sheet in its final size, (1, 3, H, W)."""
         small = self._picture.resize(self._size, Image.Resampling.BOX)
         return from_bytes(np.asarray(small))
 
@@ -241,43 +263,50 @@ class _Sheet:
         y: float,
         text: str,
         points: float,
-        colour: _Colour,
+        colour: Colour,
         *,
         anchor: str = "la",
         width: float | None = None,
     ) -> None:
+        """Write one line, cut to ``width`` pixels; ``anchor`` is one of Pillow's."""
         font = ImageFont.load_default(size=points * _OVERSAMPLE)
         limit = (self._size[0] - 56 if width is None else width) * _OVERSAMPLE
         place = (x * _OVERSAMPLE, y * _OVERSAMPLE)
         self._draw.text(place, shortened(text, font, limit), fill=colour, font=font, anchor=anchor)
 
-    def line(
-        self, points: Sequence[tuple[float, float]], colour: _Colour, thickness: float
-    ) -> None:
+    def line(self, points: Sequence[tuple[float, float]], colour: Colour, thickness: float) -> None:
+        """Draw from point to point."""
         scaled = [(x * _OVERSAMPLE, y * _OVERSAMPLE) for x, y in points]
         self._draw.line(scaled, fill=colour, width=round(thickness * _OVERSAMPLE), joint="curve")
 
-    def axes(self, frame: _Frame) -> None:
+    def box(self, corners: tuple[float, float, float, float], colour: Colour) -> None:
+        """Fill a box: left, top, right and bottom."""
+        left, top, right, bottom = (round(side * _OVERSAMPLE) for side in corners)
+        self._draw.rectangle((left, top, right - 1, bottom - 1), fill=colour)
+
+    def axes(self, frame: Axes) -> None:
         """Grid, numbers along the sides and what they count."""
         left, top, right, bottom = frame.box
         for value, number in frame.levels():
             y = frame.place_y(value)
             self.line([(left, y), (right, y)], _GRID, 1)
-            self.text(left - 10, y, number, 13, _FAINT, anchor="rm")
+            self.text(left - 10, y, number, 13, FAINT, anchor="rm")
         for value in ticks(*frame.x, count=8):
-            if value != round(value):
+            if frame.whole and value != round(value):
                 continue  # there is no half step
             x = frame.place_x(value)
-            self.line([(x, bottom), (x, bottom + 5)], _FAINT, 1)
-            self.text(x, bottom + 10, f"{value:.0f}", 13, _FAINT, anchor="ma")
-        self.line([(left, bottom), (right, bottom)], _FAINT, 1)
-        self.text((left + right) / 2, bottom + 32, "step", 13, _FAINT, anchor="ma")
-        scale = "loss, on a logarithmic scale" if frame.log else "loss"
-        self.text(left, top - 10, scale, 13, _FAINT, anchor="ls")
+            self.line([(x, bottom), (x, bottom + 5)], FAINT, 1)
+            number = f"{value:.0f}" if frame.whole else f"{value:.6g}"
+            self.text(x, bottom + 10, number, 13, FAINT, anchor="ma")
+        self.line([(left, bottom), (right, bottom)], FAINT, 1)
+        self.text((left + right) / 2, bottom + 32, frame.across, 13, FAINT, anchor="ma")
+        scale = f"{frame.up}, on a logarithmic scale" if frame.log else frame.up
+        self.text(left, top - 10, scale, 13, FAINT, anchor="ls")
 
     def curve(
-        self, frame: _Frame, steps: _Curve, values: _Curve, colour: _Colour, thickness: float
+        self, frame: Axes, steps: Values, values: Values, colour: Colour, thickness: float
     ) -> None:
+        """Draw a curve, broken where it has no value."""
         for start, stop in _pieces(values):
             points = [
                 (frame.place_x(float(step)), frame.place_y(float(value)))
@@ -289,20 +318,29 @@ class _Sheet:
             self.line(points, colour, thickness)
 
     def legend(
-        self, frame: _Frame, series: Sequence[Series], colours: Sequence[_Colour], width: int
+        self,
+        frame: Axes,
+        series: Sequence[Series],
+        colours: Sequence[Colour],
+        width: int,
+        *,
+        last: bool = True,
     ) -> None:
-        """Each term's colour, label and last value, right of the curves."""
+        """Each term's colour, label and ``last`` value, right of the curves, as many as fit."""
         left = frame.box[2] + 24
         right = left + width - 24
         y = frame.box[1] + 4
-        for one, colour in list(zip(series, colours, strict=True))[:_LEGEND_ROWS]:
-            last = one.values[np.isfinite(one.values)][-1]
+        rows = max(1, min(LEGEND_ROWS, int((frame.box[3] - y) / 28)))
+        for one, colour in list(zip(series, colours, strict=True))[:rows]:
             self.line([(left, y + 8), (left + 18, y + 8)], colour, 4)
-            self.text(left + 28, y, one.label, 14, _INK, width=right - left - 28 - 70)
-            self.text(right, y, f"{last:.4g}", 14, _INK, anchor="ra")
+            room = right - left - 28 - (70 if last else 0)
+            self.text(left + 28, y, one.label, 14, INK, width=room)
+            if last:
+                value = one.values[np.isfinite(one.values)][-1]
+                self.text(right, y, f"{value:.4g}", 14, INK, anchor="ra")
             y += 28
-        if len(series) > _LEGEND_ROWS:
-            self.text(left + 28, y, f"and {len(series) - _LEGEND_ROWS} more", 14, _FAINT)
+        if len(series) > rows:
+            self.text(left + 28, y, f"and {len(series) - rows} more", 14, FAINT)
 
 
 def _digits(levels: Sequence[float]) -> int | None:

@@ -39,6 +39,27 @@ _KEYED = re.compile(r"\s*[+-]?([0-9]+\s*:|[0-9.]+\s*:\s*\()")
 _COMMA = re.compile(r"\s*(,)?\s*")
 
 
+class Closing(dict[str, float]):
+    """The values at a moment that is led over into another, as at the end of a film that closes.
+
+    A number over time is then between what it is at the one and at the other: so every expression
+    comes back to where it began, whatever it says.
+
+    Attributes:
+        onto: the values at the other moment.
+        share: how far it is there, from 0 to 1.
+    """
+
+    def __init__(
+        self, values: Mapping[str, float], *, onto: Mapping[str, float], share: float
+    ) -> None:
+        super().__init__(values)
+        self.onto, self.share = onto, share
+
+    def __or__(self, other: Any) -> "Closing":  # type: ignore[override]
+        return Closing({**self, **other}, onto={**self.onto, **other}, share=self.share)
+
+
 @dataclass(frozen=True, slots=True)
 class Curve:
     """A number over time. Curves are equal if they were written alike."""
@@ -57,6 +78,9 @@ class Curve:
         """
         if self.constant is not None:
             return self.constant
+        if isinstance(values, Closing):
+            onto = self(values.onto)
+            return onto if values.share == 1 else _blend(self(dict(values)), onto, values.share)
         value = _evaluate(self, self._run, values)
         if not finite(value, infinite=self.infinite):
             raise _no_value(self, values, f"it is {value}, and a finite number is needed")
@@ -85,6 +109,12 @@ class VectorCurve:
         """Its numbers at these values; raises ``ScriptError`` if one can't be computed."""
         if self.constant is not None:
             return self.constant
+        if isinstance(values, Closing):
+            onto = self(values.onto)
+            if values.share == 1:
+                return onto
+            pairs = zip(self(dict(values)), onto, strict=True)
+            return tuple([_blend(a, b, values.share) for a, b in pairs])
         numbers: tuple[float, ...] = _evaluate(self, self._run, values)
         if not all(map(math.isfinite, numbers)):
             raise _no_value(self, values, f"it is {list(numbers)}, and finite numbers are needed")
@@ -233,6 +263,11 @@ def keyframes_end(text: str, start: int, stop: int) -> int | None:
     return end if count > 1 else None
 
 
+def smooth(x: float) -> float:
+    """From 0 to 1 as ``x`` goes from 0 to 1, with neither slope nor bend at either end (Perlin)."""
+    return x * x * x * (x * (6 * x - 15) + 10)
+
+
 def _compile(text: str, names: Collection[str], report: Report, infinite: bool) -> Compiled:
     if _KEYED.match(text):
         return _compile_keyframes(text, names, report, infinite)
@@ -353,7 +388,9 @@ def _evaluate(curve: Curve | VectorCurve, run: Run, values: Mapping[str, float])
 
 
 def _no_value(curve: Curve | VectorCurve, values: Mapping[str, float], why: str) -> ScriptError:
-    at = ", ".join(f"{name}={values[name]:g}" for name in sorted(curve.names & values.keys()))
+    # The time too, where the curve doesn't look at it: it says where in the film to look.
+    names = sorted((curve.names | {"t"}) & values.keys())
+    at = ", ".join(f"{name}={values[name]:g}" for name in names)
     return ScriptError(
         f"{curve.place}: {shown(curve.text)} has no value at {at} ({why}); keep it in bounds "
         f"there, with max(…), clamp(…) or 'a if c else b'"

@@ -1,5 +1,6 @@
 """How a canvas follows its gradient: the optimiser, its learning rate over time, its memory."""
 
+import copy
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ import torch
 from torch import Tensor
 
 from mutoscope.canvas.base import Canvas
+from mutoscope.motion.base import Warp
 
 # Each with torch's defaults beside the learning rate, as the field's users know them.
 OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
@@ -27,10 +29,10 @@ class Descent:
 
     ``rate``: the learning rate, None for the canvas's own. ``decay``: the fraction of it that is
     left at the end of a still, or of a film's frame, along a cosine; 1 keeps it.
-    ``fresh_each_frame``: forget the optimiser's moments when the picture moves. ``chunks``: into
-    how many parts a step's cutouts are split, which bounds the memory and leaves the picture the
-    same but for rounding. ``optimizer``: one of `OPTIMIZERS`. ``adaptive``: lower the rate where
-    the loss stops falling, see `Plateau`.
+    ``fresh_each_frame``: forget the optimiser's moments when the picture moves; else they go along
+    with it. ``chunks``: into how many parts a step's cutouts are split, which bounds the memory and
+    leaves the picture the same but for rounding. ``optimizer``: one of `OPTIMIZERS`. ``adaptive``:
+    lower the rate where the loss stops falling, see `Plateau`.
     """
 
     rate: float | None = None
@@ -42,16 +44,22 @@ class Descent:
 
     def start(self, canvas: Canvas) -> "Stride":
         """A new optimiser over the canvas as it is now."""
-        made = OPTIMIZERS[self.optimizer](canvas.parameters(), lr=self.rate or canvas.lr)  # type: ignore[call-arg]
-        return Stride(self, made, self.rate or canvas.lr)
+        return Stride(self, canvas)
 
 
 class Stride:
-    """An optimiser at work, with all that it remembers; made by `Descent.start`."""
+    """An optimiser at work on a canvas, with all that it remembers; made by `Descent.start`."""
 
-    def __init__(self, descent: Descent, optimizer: torch.optim.Optimizer, rate: float) -> None:
-        self._descent, self._optimizer, self._rate = descent, optimizer, rate
-        self._plateau = Plateau() if descent.adaptive else None
+    def __init__(self, descent: Descent, canvas: Canvas) -> None:
+        self._descent, self._canvas = descent, canvas
+        self._rate = descent.rate or canvas.lr
+        self._begin()
+
+    def _begin(self) -> None:
+        """Remember nothing."""
+        kind = OPTIMIZERS[self._descent.optimizer]
+        self._optimizer = kind(self._canvas.parameters(), lr=self._rate)  # type: ignore[call-arg]
+        self._plateau = Plateau() if self._descent.adaptive else None
 
     @property
     def rate(self) -> float:
@@ -72,6 +80,19 @@ class Stride:
         if self._plateau is not None and losses:
             # The one reading of a loss before the frame's end, where it was asked for.
             self._plateau.learn(float(torch.stack(list(losses.values())).sum()))
+
+    def move(self, warp: Warp) -> None:
+        """The canvas has been moved by ``warp``: forget, or let the moments go along with it."""
+        if self._descent.fresh_each_frame:
+            self._begin()
+            return
+        blending = blend(warp)
+        for name in self._canvas.rasters:
+            parameter = self._canvas.get_parameter(name)
+            for moment in self._optimizer.state.get(parameter, {}).values():
+                if moment.shape == parameter.shape:  # what counts the steps stays
+                    raster = moment.reshape(1, -1, *moment.shape[-2:])  # (1, C, h, w)
+                    moment.copy_(blending(raster).view(moment.shape))
 
     def begin_scene(self) -> None:
         """What is wanted has changed, so that losses can't be compared with those before."""
@@ -98,6 +119,19 @@ class Stride:
                 state.setdefault(int(index), {})[slot] = value.clone()
         groups = self._optimizer.state_dict()["param_groups"]
         self._optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+
+def blend(warp: Warp) -> Warp:
+    """The same warp, but what it reads is always a weighted mean of what was there.
+
+    So no step becomes larger than it could have been without the move, for the mean of the squares
+    stays above the square of the mean. Cubic reading could leave next to nothing of the squares
+    beneath a large mean, and black from beyond the edges nothing at all.
+    """
+    blending = copy.copy(warp)
+    blending.sampling = "bilinear" if warp.sampling == "bicubic" else warp.sampling
+    blending.infill = "smear" if warp.infill == "black" else warp.infill
+    return blending
 
 
 @dataclass

@@ -6,6 +6,7 @@ What leaves it are `Frame`s, values that whoever asks may show, keep or drop.
 """
 
 import hashlib
+import logging
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,10 +18,13 @@ from torch import Tensor
 from mutoscope.canvas.base import Canvas
 from mutoscope.cutouts import Cutouts
 from mutoscope.descent import Descent, Stride
+from mutoscope.dissolve import dissolve
 from mutoscope.errors import RunError
 from mutoscope.look import Look, Term, distinct, weigh
 from mutoscope.motion.base import Warp, memory_of
 from mutoscope.schedule import Schedule, Shot
+
+log = logging.getLogger("mutoscope")
 
 RESERVED = ("step", "frame", "t", "total")  # what stands in a record beside the terms
 
@@ -85,14 +89,17 @@ def animate(
     seed: int = 0,
     resume: State | None = None,
     watch: Watch | None = None,
+    kept: Callable[[int], Tensor | None] | None = None,
 ) -> Iterator[Frame]:
     """Paint the shots of ``schedule``: yield each frame as soon as it is finished.
 
     A film's frame starts as the one before it, moved by ``motion``. Then steps of descent pull it
     toward what the terms of the shot want, and those of ``hold`` keep it near where it started.
     ``sizes`` are those of the canvas in each stage of the
-    schedule, from small to large. All randomness comes from ``seed`` and the step's number, so a
-    run resumed from any frame's state is the same run.
+    schedule, from small to large. ``kept`` gives the picture in a numbered file, toward which a
+    film that closes is led. All randomness comes from ``seed`` and the step's number, so a
+    run resumed from any frame's state is the same run; in the lap it is that of the beginning, so
+    that the two come together.
 
     Raises:
         RunError: a loss or the picture is no number any more; the frame before it is whole.
@@ -121,8 +128,7 @@ def animate(
             else:
                 canvas.move(warp)
             held = canvas.image() if hold else None
-            if descent.fresh_each_frame:
-                stride = descent.start(canvas)
+            stride.move(warp)
         if shot.moment.scene_step == 0:
             stride.begin_scene()
         terms, losses = [*ask(shot), *(hold(shot, held) if hold else ())], []
@@ -132,7 +138,7 @@ def animate(
             stride.prepare(schedule.progress(step))
             drawn = canvas()  # the one decode of the step
             look = Look(drawn.detach().requires_grad_(), canvas=canvas, cutouts=cutouts,
-                        moment=schedule.moment(step), rng=rng_for(seed, step),
+                        moment=schedule.moment(step), rng=rng_for(seed, schedule.again(step)),
                         chunks=descent.chunks)  # fmt: skip
             losses.append(weigh(look, terms))
             if look.image.grad is not None:
@@ -145,12 +151,26 @@ def animate(
 
         done = shot.steps.start + len(losses)
         number = shot.saves if done == shot.steps.stop else None
+        picture = canvas.image()
+        # Close: lead the picture over into the one that the film began with.
+        if number is not None and shot.joins is not None and kept is not None:
+            picture = lead_over(canvas, picture, kept(shot.joins.number), shot.joins.share)
         records = report(schedule, shot.steps.start, losses)
         state = snapshot(done, canvas, stride, motion, held if hold else None)
         refuse_what_is_no_number(records, state)
-        yield Frame(number, done, canvas.image(), records, state)
+        yield Frame(number, done, picture, records, state)
         if stopped:
             return
+
+
+def lead_over(canvas: Canvas, picture: Tensor, onto: Tensor | None, share: float) -> Tensor:
+    """``picture``, by ``share`` gone over into ``onto`` (both (1, 3, H, W)), on the canvas too."""
+    if onto is None:
+        log.warning("a frame of the film's beginning is gone, so its end is not led there")
+        return picture
+    mixed = dissolve(picture, onto.to(picture), share)
+    canvas.encode(mixed)
+    return mixed
 
 
 def rng_for(seed: int, step: int | str) -> torch.Generator:

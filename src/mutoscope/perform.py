@@ -10,13 +10,15 @@ from torch import Tensor
 
 from mutoscope import __version__
 from mutoscope.build import Parts, make_schedule
+from mutoscope.build.listening import digests, refuse_changed
 from mutoscope.canvas.palette import Palette
 from mutoscope.errors import RunError
 from mutoscope.images import load_image, resize, save_image
 from mutoscope.motion.video import Follow
 from mutoscope.paint import RESERVED, Frame, State, Watch
+from mutoscope.quality.keep import keep_quality
 from mutoscope.run import FilmPlan, Run, Saved
-from mutoscope.run.layout import PALETTE, TENSORBOARD
+from mutoscope.run.layout import PALETTE, QUALITY, TENSORBOARD
 from mutoscope.schedule import Schedule
 from mutoscope.settings import Settings
 
@@ -42,17 +44,6 @@ def start_run(parts: Parts, out: Path) -> Run:
         (index * schedule.steps_per_scene / (schedule.save_every or schedule.total_steps), source)
         for index, source in enumerate(scene.source for scene in settings.script.scenes)
     ]
-    film = None
-    if schedule.animated and settings.film:
-        film = FilmPlan(
-            settings.frames_per_second,
-            crf=settings.film_quality,
-            title=settings.scenes or None,
-            recipe=recipe(settings),
-            sound=sound_of(settings),
-            # The film's first picture is that of the first file: the sound begins at its moment.
-            sound_from=settings.input_audio_offset + schedule.moment(schedule.first_save).t,
-        )
     return Run.start(
         out,
         settings.file_namespace,
@@ -61,8 +52,31 @@ def start_run(parts: Parts, out: Path) -> Run:
         relative_to=settings.paths_from,
         overwrite=settings.allow_overwrite,
         backups=None if settings.backups == "all" else settings.backups,
-        film=film,
+        resume_points=settings.resume_points,
+        follows=digests(settings),
+        film=film_plan(settings, schedule),
     )
+
+
+def film_plan(settings: Settings, schedule: Schedule) -> FilmPlan | None:
+    """The film that is to be made of the frames of ``settings``, or None."""
+    if not (schedule.animated or schedule.lap) or not settings.film:
+        return None
+    return FilmPlan(
+        settings.frames_per_second,
+        crf=settings.film_quality,
+        title=settings.scenes or None,
+        recipe=recipe(settings),
+        sound=sound_of(settings),
+        sound_from=sound_from(settings, schedule),
+        lap=schedule.lap,
+        files=schedule.files if schedule.lap else 0,
+    )
+
+
+def sound_from(settings: Settings, schedule: Schedule) -> float:
+    """The second of its sound at which a film begins: its first picture is that of file 1."""
+    return settings.input_audio_offset + schedule.moment(schedule.first_save).t
 
 
 def sound_of(settings: Settings) -> Path | None:
@@ -81,13 +95,16 @@ def perform(
     painted from the beginning. When the iteration ends, by itself or early, the last frame yielded
     is what is kept.
     """
+    if saved:
+        refuse_changed(parts.settings, run.about.follows)
     run.rewind(saved.number if saved else 0)
-    state = State(steps_kept(run, saved), saved.tensors) if saved else None
+    done = steps_kept(run, saved)
+    state = State(done, saved.tensors) if saved else None
     if isinstance(parts.motion, Follow):
         parts.motion.painted = painted_in(run, parts.schedule)
 
-    with scalars(parts.settings, run.folder, done=state.steps if state else 0) as write_scalars:
-        for frame in parts.animate(resume=state, watch=watch):
+    with scalars(parts.settings, run.folder, done=done) as write_scalars:
+        for frame in parts.animate(resume=state, watch=watch, kept=kept_in(run)):
             meta = {"steps": frame.steps}
             if frame.number is None:
                 run.pause(tensors=frame.state.tensors, meta=meta, records=frame.records)
@@ -97,18 +114,31 @@ def perform(
                     records=frame.records, recipe=recipe(parts.settings, frame),
                 )  # fmt: skip
             write_scalars(frame.records)
+            done = frame.steps
             yield Kept(frame, show_newest(parts, run, frame))
     run.draw_losses()
+    if done == parts.schedule.total_steps:
+        look_back(run, parts.settings, parts.schedule)
+
+
+def kept_in(run: Run) -> Callable[[int], Tensor | None]:
+    """What the files of ``run`` hold, by their numbers."""
+
+    def kept(number: int) -> Tensor | None:
+        path = run.frame_path(number)
+        return load_image(path) if path.exists() else None
+
+    return kept
 
 
 def painted_in(run: Run, schedule: Schedule) -> Callable[[int], Tensor | None]:
     """What was painted in each frame of a film, by its number from 0, as its file holds it."""
+    kept = kept_in(run)
 
     def painted(frame: int) -> Tensor | None:
         steps = schedule.first_move + frame * schedule.steps_per_frame
         number = schedule.file_of(steps)
-        path = run.frame_path(number)
-        return load_image(path) if schedule.steps_of(number) == steps and path.exists() else None
+        return kept(number) if schedule.steps_of(number) == steps else None
 
     return painted
 
@@ -130,11 +160,22 @@ def steps_kept(run: Run, saved: Saved | None) -> int:
 
 def finish(run: Run, settings: Settings, saved: Saved | None) -> bool:
     """Whether every step of ``run`` is done already; then see to its film and plot, if need be."""
-    if saved is None or steps_kept(run, saved) < make_schedule(settings).total_steps:
+    schedule = make_schedule(settings)
+    if saved is None or steps_kept(run, saved) < schedule.total_steps:
         return False
     run.rewind(saved.number)  # a film that is missing is made when the run is closed
     run.draw_losses()
+    if not (run.folder / QUALITY).exists():
+        look_back(run, settings, schedule)
     return True
+
+
+def look_back(run: Run, settings: Settings, schedule: Schedule) -> None:
+    """Measure a film that is complete, and write what was found beside it."""
+    if settings.quality and (schedule.animated or schedule.lap):
+        keep_quality(
+            run.folder, run.shown(), settings=settings, schedule=schedule, loops=schedule.lap > 0
+        )
 
 
 def show_newest(parts: Parts, run: Run, frame: Frame) -> Path:

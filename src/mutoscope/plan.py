@@ -5,6 +5,7 @@ for its backward pass, and time from real steps of the very parts that will run,
 """
 
 import copy
+import itertools
 import os
 import sys
 import time
@@ -20,7 +21,8 @@ from torch import Tensor
 from mutoscope.canvas.base import Canvas
 from mutoscope.cutouts import Cutouts
 from mutoscope.descent import Descent
-from mutoscope.paint import Ask, Frame, Losses, Watch, animate
+from mutoscope.motion.base import memory_of
+from mutoscope.paint import Ask, Frame, Hold, Losses, Motion, Watch, animate, snapshot
 from mutoscope.perceptors.base import Perceptor
 from mutoscope.schedule import Schedule
 
@@ -29,11 +31,12 @@ GPU_SHARE = 0.5  # of what a GPU has free
 PNG_BYTES_PER_PIXEL = 1.7  # generated pictures; photographs are near it
 FILM_BYTES_PER_PIXEL = 0.15  # a frame of H.264 at the default quality
 TRIAL_STEPS = 2  # the first sets up threads and memory; the other counts
+TRIAL_MOVE = 0.38  # how far through the moves one is tried: hardly a wave is at rest there
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The predicted cost of a run: seconds of steps, bytes, and what was made smaller to fit."""
+    """The predicted cost of a run: seconds of painting, bytes, what was made smaller to fit."""
 
     seconds: float
     memory: int
@@ -101,9 +104,16 @@ def predict(
     descent: Descent,
     backups: int | Literal["all"],
     film: bool,
+    motion: Motion | None = None,
+    hold: Hold | None = None,
+    resume_points: int = 0,
     done: int = 0,
 ) -> Plan:
-    """Predict what is left of a run costs after ``done`` steps, from trial steps on a copy."""
+    """Predict what is left of a run costs after ``done`` steps, from trial steps on a copy.
+
+    In a film a move is tried too, and ``motion`` remembers afterwards what it did before. A move
+    that would follow the ``done`` steps is still to be made.
+    """
     trial_canvas, seconds = copy.deepcopy(canvas), 0.0
     for stage, size in enumerate(sizes):
         last = stage == len(sizes) - 1
@@ -113,11 +123,18 @@ def predict(
             continue
         trial_canvas.grow(size)
         per_step, frame = try_steps(trial_canvas, schedule, ask, cutouts, descent)
+        moves = moves_left(schedule, done)
+        if last and motion is not None and moves:
+            ticks = try_move(trial_canvas, schedule, ask, cutouts, descent, motion, hold, moves)
+            # In a frame of one step there is none without a move.
+            per_step = ticks[1] if len(ticks) > 1 and schedule.steps_per_frame > 1 else per_step
+            seconds += len(moves) * max(0.0, ticks[0] - per_step)
         seconds += left * per_step
 
     pixels = sizes[-1][0] * sizes[-1][1]
     state = sum(value.numel() * value.element_size() for value in frame.state.tensors.values())
-    kept = schedule.files if backups == "all" else max(1, backups)
+    kept = schedule.files if backups == "all" else max(1, backups) + resume_points
+    kept = min(kept, schedule.files)
     files = schedule.files - (schedule.file_of(done) if done else 0)
     disk = files * pixels * PNG_BYTES_PER_PIXEL + kept * state
     disk += schedule.files * pixels * FILM_BYTES_PER_PIXEL if film else 0
@@ -149,6 +166,50 @@ def try_steps(
 
     frame = next(animate(canvas, trial, ask, cutouts, descent=descent, watch=Watch(step=tick)))
     return ticks[-1] - ticks[-2], frame
+
+
+def moves_left(schedule: Schedule, done: int) -> range:
+    """The steps before which the picture is still to be moved, after ``done`` steps."""
+    if not schedule.animated:
+        return range(0)
+    every = range(schedule.first_move, schedule.total_steps, schedule.steps_per_frame)
+    return every[-(-max(0, done - schedule.first_move) // schedule.steps_per_frame) :]
+
+
+def try_move(
+    canvas: Canvas,
+    schedule: Schedule,
+    ask: Ask,
+    cutouts: Cutouts,
+    descent: Descent,
+    motion: Motion,
+    hold: Hold | None,
+    moves: range,
+) -> list[float]:
+    """One of ``moves`` on ``canvas`` as it is: seconds to the end of each of the steps after it.
+
+    So the first has all that comes between two frames. A motion that remembers makes its very next
+    move: it may follow a film, which is read forward, and it keeps what it has read of it. Any
+    other makes one further on.
+    """
+    memory = memory_of(motion)
+    start = moves[0 if memory is not None else int(TRIAL_MOVE * len(moves))] - 1
+    state = snapshot(start, canvas, descent.start(canvas), None, None)
+    before = memory.tensors() if memory is not None else {}
+    ticks: list[float] = []  # the first at the end of the step before the move
+
+    def tick(_done: int, _losses: Losses) -> None:
+        ticks.append(time.perf_counter())
+
+    watch = Watch(step=tick, stopped=lambda: len(ticks) > TRIAL_STEPS)
+    try:
+        for _ in animate(canvas, schedule, ask, cutouts, motion=motion, hold=hold,
+                         descent=descent, resume=state, watch=watch):  # fmt: skip
+            pass
+    finally:
+        if memory is not None:
+            memory.recall(before)
+    return [later - earlier for earlier, later in itertools.pairwise(ticks)]
 
 
 def timeline(schedule: Schedule, scenes: Sequence[str]) -> Iterator[str]:

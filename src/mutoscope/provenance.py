@@ -2,9 +2,10 @@
 
 A recipe is a small JSON object: ``program``, ``version``, ``settings`` (only the keys that differ
 from their defaults), and for a frame its ``frame`` and ``step``. It lies in a PNG as an iTXt
-chunk under the keyword ``mutoscope``, in JPEG and WebP as the Exif user comment, in MP4 as the
-comment tag. Files come from strangers, so a recipe is untrusted until it has been parsed: its
-size is bounded before and after decompression, and it is JSON and nothing else.
+chunk under the keyword ``mutoscope``, in JPEG and WebP as the Exif user comment, in GIF as a
+comment, in MP4, MOV, WebM and MKV as the comment tag. Files come from strangers, so a recipe is
+untrusted until it has been parsed: its size is bounded before and after decompression, and it is
+JSON and nothing else.
 """
 
 import json
@@ -27,8 +28,11 @@ _EXIF_FOLDER = 0x8769
 _USER_COMMENT = 0x9286
 _EXIF_ASCII = b"ASCII\x00\x00\x00"
 _EXIF_ROOM = 60_000  # an Exif block must fit into one JPEG segment of 65,535 bytes
-_MAX_CHUNKS = 200_000  # a 50-megapixel PNG in chunks of 8 KiB has some 25,000
+_MAX_CHUNKS = 2_000_000  # an animated PNG of 8 GB in chunks of 4 KiB
+_MAX_BLOCKS = 8_000_000  # a GIF of 2 GB in blocks of 255 bytes
+_CARRIERS = "PNG, JPEG, WebP, GIF, MP4, MOV, WebM or MKV"
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_EBML_SIGNATURE = b"\x1a\x45\xdf\xa3"
 
 
 def recipe_text(recipe: Mapping[str, Any]) -> str:
@@ -83,7 +87,7 @@ def parse_recipe(text: str, place: str) -> dict[str, Any]:
 
 
 def read_recipe(path: str | Path) -> dict[str, Any] | None:
-    """The recipe that a PNG, JPEG, WebP or MP4 file carries, or ``None`` if it carries none.
+    """The recipe that a picture or film carries, or ``None`` if it carries none.
 
     Only headers and metadata are read; no pixel is decoded.
 
@@ -94,7 +98,7 @@ def read_recipe(path: str | Path) -> dict[str, Any] | None:
     try:
         if not path.is_file():
             what = "is a folder" if path.is_dir() else "does not exist"
-            raise MediaError(f"{path}: {what}; a recipe is read from a PNG, JPEG, WebP or MP4 file")
+            raise MediaError(f"{path}: {what}; a recipe is read from a {_CARRIERS} file")
         with path.open("rb") as file:
             head = file.read(16)
             file.seek(0)
@@ -102,18 +106,18 @@ def read_recipe(path: str | Path) -> dict[str, Any] | None:
                 text = _from_png(file, str(path))
             elif head.startswith(b"\xff\xd8\xff") or head[8:12] == b"WEBP":
                 text = _from_exif(file, str(path))
-            elif head[4:8] == b"ftyp":
+            elif head.startswith((b"GIF87a", b"GIF89a")):
+                text = _from_gif(file, str(path))
+            elif head[4:8] == b"ftyp" or head.startswith(_EBML_SIGNATURE):
                 text = _from_film(path)
             else:
-                raise MediaError(
-                    f"{path}: is not a PNG, JPEG, WebP or MP4 file, and only these carry recipes"
-                )
+                raise MediaError(f"{path}: is not a {_CARRIERS} file, and only these carry recipes")
     except OSError as error:
         raise MediaError(f"{path}: can't be read: {reason(error)}") from error
     return None if text is None else parse_recipe(text, str(path))
 
 
-def exif_with(recipe: Mapping[str, Any], place: str) -> bytes:
+def exif_with(recipe: Mapping[str, Any], place: str, *, room: int = _EXIF_ROOM) -> bytes:
     """The Exif block of a JPEG or WebP with `recipe` as its user comment, or empty bytes.
 
     A recipe that does not fit (65,535 bytes in JPEG) is left out with a notice, because the
@@ -122,10 +126,10 @@ def exif_with(recipe: Mapping[str, Any], place: str) -> bytes:
     from PIL import Image
 
     text = recipe_text(recipe).encode("ascii")
-    if len(text) > _EXIF_ROOM:
+    if len(text) > room:
         log.warning(
             "%s: its recipe of %d bytes does not fit into Exif (%d) and is left out; PNG has room",
-            place, len(text), _EXIF_ROOM,
+            place, len(text), room,
         )  # fmt: skip
         return b""
     exif = Image.Exif()
@@ -199,18 +203,53 @@ def _from_exif(file: BinaryIO, place: str) -> str | None:
     return text if f'"{KEYWORD}"' in text else None
 
 
+def _from_gif(file: BinaryIO, place: str) -> str | None:
+    """The comment of a GIF that looks like a recipe; the pictures before it are skipped."""
+    file.seek(10)
+    _skip_colours(file, file.read(3)[:1])
+    budget = _MAX_BLOCKS
+    while (kind := file.read(1)) in (b"\x21", b"\x2c"):
+        if kind == b"\x2c":
+            _skip_colours(file, file.read(9)[8:])
+        label = file.read(1)  # of a picture, the size of its codes
+        comment = kind == b"\x21" and label == b"\xfe"
+        text = b""
+        while size := file.read(1)[:1]:
+            if size == b"\0":
+                break
+            if (budget := budget - 1) == 0:
+                return None
+            if comment and len(text) <= MAX_BYTES:
+                text += file.read(size[0])
+            else:
+                file.seek(size[0], 1)
+        if f'"{KEYWORD}"'.encode("ascii") in text:
+            if len(text) > MAX_BYTES:
+                raise MediaError(f"{place}: its recipe is larger than {MAX_BYTES} bytes, not read")
+            return text.decode("utf-8", errors="replace")
+    return None
+
+
+def _skip_colours(file: BinaryIO, flags: bytes) -> None:
+    """Skip a table of colours, if these flags say that there is one."""
+    if flags and flags[0] & 0x80:
+        file.seek(3 << ((flags[0] & 7) + 1), 1)
+
+
 def _from_film(path: Path) -> str | None:
-    """The comment tag of an MP4, if it looks like a recipe."""
+    """The comment tag of a film, if it looks like a recipe."""
     import av
 
     # "file:" keeps the name from being taken for an address or an option, and the whitelist keeps
     # playlists, which could name other files, from being followed.
-    options = {"format_whitelist": "mov"}
+    options = {"format_whitelist": "mov,matroska"}
     try:
         with av.open(
             f"file:{path}", container_options=options, metadata_errors="replace"
         ) as container:
-            comment = container.metadata.get("comment")
+            # Matroska writes the names of its tags in capitals.
+            tags = {key.lower(): value for key, value in container.metadata.items()}
+            comment = tags.get("comment")
     except (av.FFmpegError, ValueError) as error:
         why = " ".join(str(error).split())
         raise MediaError(f"{path}: its metadata can't be read ({why})") from error

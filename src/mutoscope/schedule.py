@@ -10,11 +10,19 @@ before the move at that moment. The stretch of steps between two such moments is
 - The last step is always saved, in a file of its own if it falls between two.
 
 This mends what PyTTI did: it saved one step too early, and never the last one.
+
+A film that *closes* is painted for some frames beyond its end, its *lap*: time is back at its
+beginning there, and each of these frames is led nearer to the one of that time which was painted
+first, until the last is that frame. In the film they take the place of those first ones, so that
+its last frame leads into its first as every frame does into the next.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import NamedTuple
+
+from mutoscope.curves import Closing, smooth
 
 Signals = Callable[[float], Mapping[str, float]]
 
@@ -25,7 +33,8 @@ class Moment:
 
     ``t`` is in seconds of film and negative before the animation starts; ``frame`` counts the
     moves so far, also in a still, where mask videos and keyframes go by it. ``signals`` are what
-    named curves, such as bands of sound, are at this moment.
+    named curves, such as bands of sound, are at this moment. ``onto``: the moment one round
+    earlier, which a film that closes is led over into; ``share``: how far it is there, 0 to 1.
     """
 
     step: int
@@ -34,12 +43,31 @@ class Moment:
     frame: int
     t: float
     signals: Mapping[str, float] = field(default_factory=dict, compare=False)
+    onto: "Moment | None" = None
+    share: float = 0.0
 
     @cached_property
-    def values(self) -> Mapping[str, float]:
+    def values(self) -> dict[str, float]:
         """The variables that expressions may use at this moment."""
         time = {"t": self.t, "frame": float(self.frame), "step": float(self.step)}
-        return {**self.signals, **time}
+        values = {**self.signals, **time}
+        if self.onto is None:
+            return values
+        return Closing(values, onto=self.onto.values, share=self.share)
+
+    @property
+    def turn(self) -> int:
+        """The frame by which what repeats goes, such as a mask's film: in the lap from 0 again."""
+        if self.onto is None or self.share < 1:
+            return self.frame
+        return max(0, self.onto.frame)
+
+
+class Join(NamedTuple):
+    """Where a frame of the lap is led: so far (0 to 1) toward the picture in file ``number``."""
+
+    number: int
+    share: float
 
 
 @dataclass(frozen=True)
@@ -48,7 +76,9 @@ class Shot:
 
     ``moves``: the picture is moved before the first step. ``saves``: the number of the file that
     holds the last step, or None where the shot ends only to be looked at. ``stage``: which of the
-    sizes it is painted in; ``grows``: that size begins here.
+    sizes it is painted in; ``grows``: that size begins here. ``joins``: what its picture is led
+    toward when it is done, in the lap of a film that closes; ``after``: the scene before this one,
+    from which wishes fade over.
     """
 
     steps: range
@@ -58,6 +88,8 @@ class Shot:
     moment: Moment
     stage: int = 0
     grows: bool = False
+    joins: Join | None = None
+    after: int | None = None
 
 
 @dataclass(frozen=True)
@@ -67,7 +99,8 @@ class Schedule:
     ``scenes``, ``steps_per_scene`` and ``steps_per_frame`` are at least 1. ``save_every`` 0 saves
     the last step only; ``display_every`` 0 never ends a shot just to be looked at. ``stages``: in
     how many sizes, one after the other, the beginning is painted. ``signals`` says, for a time t,
-    what the named curves are then.
+    what the named curves are then. ``lap``: how many frames a film that closes is painted beyond
+    its end, at most half of its own; its files are one a frame.
     """
 
     scenes: int
@@ -80,11 +113,32 @@ class Schedule:
     animated: bool = False
     stages: int = 1
     signals: Signals | None = field(default=None, compare=False)
+    lap: int = 0
 
     @property
     def total_steps(self) -> int:
-        """All steps of all scenes."""
+        """All steps of all scenes, and of the lap."""
+        if self.lap:
+            return self.closes + self.lap * self.steps_per_frame
+        return self._steps_of_scenes
+
+    @property
+    def _steps_of_scenes(self) -> int:
         return self.scenes * self.steps_per_scene
+
+    @property
+    def round(self) -> int:
+        """How many frames a film that closes has, the lap apart."""
+        return 1 + max(0, -(-(self._steps_of_scenes - self._first) // self.steps_per_frame))
+
+    @property
+    def closes(self) -> int:
+        """The step at which a film that closes is back at its beginning: the lap's first."""
+        return self._first + (self.round - 1) * self.steps_per_frame
+
+    @property
+    def _first(self) -> int:
+        return self.first_move if self.animated else self.save_every
 
     @property
     def first_move(self) -> int:
@@ -114,16 +168,41 @@ class Schedule:
 
     def moment(self, step: int) -> Moment:
         """Where ``step`` stands in time."""
+        if not self.lap:
+            return self._moment(step)
+        leads = self.closes - self.lap * self.steps_per_frame
+        if step < leads:
+            return self._moment(step)
+        rest = min(1.0, (step - leads) / (self.closes - leads))
+        moment = self._moment(step)
+        before = self._moment(step - self.round * self.steps_per_frame)
+        return replace(
+            moment,
+            onto=replace(before, frame=moment.frame - self.round),
+            share=smooth(rest),
+        )
+
+    def _moment(self, step: int) -> Moment:
         since = step - self.first_move
         t = (step - self.pre_animation_steps) / (self.steps_per_frame * self.frames_per_second)
+        scene, scene_step = divmod(step, self.steps_per_scene)
+        if self.lap and step >= self.closes:
+            scene, scene_step = divmod(step - self.closes, self.steps_per_scene)
+        elif scene >= self.scenes:
+            scene, scene_step = self.scenes - 1, step - (self.scenes - 1) * self.steps_per_scene
         return Moment(
             step=step,
-            scene=step // self.steps_per_scene,
-            scene_step=step % self.steps_per_scene,
+            scene=scene,
+            scene_step=scene_step,
             frame=0 if since < 0 else since // self.steps_per_frame + 1,
             t=t,
             signals=self.signals(t) if self.signals is not None else {},
         )
+
+    def again(self, step: int) -> int:
+        """The step of the first round that ``step`` of the lap repeats; else ``step`` itself."""
+        back = self.lap > 0 and step >= self.closes
+        return step - self.round * self.steps_per_frame if back else step
 
     def progress(self, step: int) -> float:
         """How far ``step`` is, from 0 to 1, through the still, or through its frame of a film."""
@@ -161,18 +240,42 @@ class Schedule:
                 moment=moment,
                 stage=self.stage(start),
                 grows=start > 0 and self.stage(start) > self.stage(start - 1),
+                joins=self._join(number) if self.steps_of(number) == stop else None,
+                after=self._scene_before(start),
             )
             start = stop
+
+    def _join(self, number: int) -> Join | None:
+        """What the frame in file ``number`` is led toward: nothing before the lap.
+
+        Frame by frame the shares add up to a way over that sets out and arrives gently, since it is
+        there that its film ends and begins.
+        """
+        place = number - self.round - 1
+        if not self.lap or place < 0:
+            return None
+        before, after = smooth(place / self.lap), smooth((place + 1) / self.lap)
+        return Join(place + 1, (after - before) / (1 - before))
+
+    def _scene_before(self, step: int) -> int | None:
+        scene = self.moment(step).scene
+        if self.lap and step >= self.closes:
+            return scene - 1 if scene else self.scenes - 1
+        return scene - 1 if scene else None
+
+    def _scene_ends(self, step: int) -> int:
+        begins = self.closes if self.lap and step >= self.closes else 0
+        scene = (step - begins) // self.steps_per_scene
+        if scene >= self.scenes - 1:
+            return self.closes if self.lap and step < self.closes else self.total_steps
+        return begins + (scene + 1) * self.steps_per_scene
 
     def _moves_at(self, step: int) -> bool:
         since = step - self.first_move
         return self.animated and since >= 0 and since % self.steps_per_frame == 0
 
     def _next_event(self, start: int) -> int:
-        candidates = [
-            (start // self.steps_per_scene + 1) * self.steps_per_scene,
-            self.steps_of(self.file_of(start + 1)),
-        ]
+        candidates = [self._scene_ends(start), self.steps_of(self.file_of(start + 1))]
         since = start - self.first_move
         frames = max(0, since // self.steps_per_frame + 1)
         candidates.append(self.first_move + frames * self.steps_per_frame)

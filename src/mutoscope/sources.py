@@ -19,7 +19,7 @@ from mutoscope.settings.values import a_folder_name
 Source = Settings | Mapping[str, Any] | str | Path
 STILL = "still"  # the preset of a picture from words
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
-CARRIERS = (*PICTURES, ".mp4")
+CARRIERS = (*PICTURES, ".gif", ".mp4", ".mov", ".webm", ".mkv")
 NAME_BYTES = 100  # of a folder named after its prompt: the system's limit is shared with suffixes
 
 

@@ -1,9 +1,17 @@
 """Which terms judge which shot, with everything that prompts can say."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from mutoscope.build import build
+from mutoscope.build.asking import Asking
+from mutoscope.build.pictures import Pictures
+from mutoscope.depth.relief import Relief
+from mutoscope.look import Look
+from mutoscope.motion.carried import Carrying
+from mutoscope.paint import rng_for
 
 pytestmark = pytest.mark.usefixtures("single_thread")
 
@@ -65,7 +73,7 @@ def test_texts_are_embedded_once_for_each_perceptor(toy, monkeypatch):
 
     monkeypatch.setattr(Tiny, "embed_text", counted)
     build(toy(scenes="a fox | sky:1_clouds || a fox | a boat"))
-    assert batches == [["a fox", "sky", "clouds", "a boat"]]
+    assert batches == [["a fox"], ["sky"], ["clouds"], ["a boat"]]
 
 
 def test_an_image_prompt_leads_toward_what_is_in_the_picture(toy, draw):
@@ -228,11 +236,6 @@ def test_perceptors_have_an_equal_say(toy):
 
 
 def one_value(parts, settings, perceptors):
-    from mutoscope.build.asking import Asking
-    from mutoscope.build.pictures import Pictures
-    from mutoscope.look import Look
-    from mutoscope.paint import rng_for
-
     ask = Asking(settings, perceptors, canvas=parts.canvas, pictures=Pictures(settings),
                  cutouts=parts.cutouts, rng_of=lambda name: rng_for(0, name))  # fmt: skip
     # Perceptors of one size draw after one another, so each gets boxes of its own: the picture is
@@ -242,3 +245,142 @@ def one_value(parts, settings, perceptors):
     shot = next(parts.schedule.shots())
     look = Look(image, canvas=parts.canvas, cutouts=clean, moment=shot.moment, rng=rng_for(0, 0))
     return float(ask(shot)[0](look).detach())
+
+
+# ── what holds frames ──
+
+STEADY = {"scenes": "a fox", "steps_per_scene": 20, "pre_animation_steps": 4, "cutouts": 4,
+          "steps_per_frame": 4, "save_every": 4, "width": 48, "height": 40,
+          "smoothing_weight": 0}  # fmt: skip
+CAMERAS = {
+    "2D": {"animation_mode": "2D", "translate_x": "3", "zoom_x_2d": "1"},
+    "3D": {"animation_mode": "3D", "translate_z_3d": "200", "translate_x": "4",
+           "depth_model": "relief"},
+}  # fmt: skip
+
+
+class Counting(Relief):
+    """An eye that notes the pictures at which it looks."""
+
+    def __init__(self):
+        super().__init__()
+        self.looked = []
+
+    def look(self, image):
+        self.looked.append(image.detach())
+        return super().look(image)
+
+
+def holding(settings, depth=None):
+    """The parts of ``settings``, with frames held to what was carried into them, and by depth."""
+    parts = build(settings)
+    motion = parts.motion if isinstance(parts.motion, Carrying | None) else Carrying(parts.motion)
+    ask = Asking(settings, parts.perceptors, canvas=parts.canvas, pictures=Pictures(settings),
+                 cutouts=parts.cutouts, rng_of=lambda name: rng_for(0, name), carrying=motion,
+                 depth=depth)  # fmt: skip
+    return replace(parts, ask=ask, hold=ask.hold if ask.holds else None, motion=motion)
+
+
+def seen(parts, image, shot):
+    image = image.clone().requires_grad_()
+    return Look(image, canvas=parts.canvas, cutouts=parts.cutouts.clean(), moment=shot.moment,
+                rng=rng_for(0, 0))  # fmt: skip
+
+
+def test_in_a_still_the_depth_of_the_init_image_is_held(toy, draw):
+    eye = Counting()
+    settings = toy(init_image=str(draw("start.png", (32, 32))), depth_stabilization_weight="3")
+    parts = holding(settings, eye)
+    shot = next(parts.schedule.shots())
+    (term,) = parts.hold(shot, None)
+    assert term.name == "stabilisation (depth)"
+    target = Pictures(settings).initial
+    assert term(seen(parts, target, shot)).item() == 0
+    assert term(seen(parts, target.flip(2), shot)).item() > 0
+    assert [image.shape for image in eye.looked] == [target.shape] * 3  # the target is seen once
+    assert parts.hold(shot, None)[0] is term
+
+
+@pytest.mark.parametrize("weight", ["direct", "edge", "semantic", "depth"])
+def test_without_an_init_image_nothing_holds_a_still(toy, weight):
+    parts = holding(toy(**{f"{weight}_stabilization_weight": "1"}), Counting())
+    assert parts.hold(next(parts.schedule.shots()), None) == []
+
+
+def test_depth_strays_less_where_it_is_held(toy, draw):
+    draw("start.png", (12, 10))
+
+    def strayed(weight):
+        settings = toy(**STEADY, **CAMERAS["2D"], init_image="start.png",
+                       depth_stabilization_weight=weight)  # fmt: skip
+        parts, eye = holding(settings, Relief()), Relief()
+        images = [frame.image for frame in parts.animate()]
+        began = []
+        for before, shot in zip(images, [s for s in parts.schedule.shots() if s.moves],
+                                strict=False):  # fmt: skip
+            began.append(parts.motion(before, shot)(before).clamp(0, 1))
+        ends = zip(images[1:], began, strict=True)
+        return sum(float((eye.look(a) - eye.look(b)).square().mean()) for a, b in ends)
+
+    assert strayed("1000") < 0.6 * strayed("0")
+
+
+@pytest.mark.parametrize("camera", CAMERAS)
+def test_what_the_camera_saw_before_strays_less_where_it_is_held(toy, camera):
+    def strayed(weight):
+        parts = holding(toy(**STEADY, **CAMERAS[camera], flow_stabilization_weight=weight))
+        images = [frame.image for frame in parts.animate()]
+        off = []
+        for before, shot in zip(images, [s for s in parts.schedule.shots() if s.moves],
+                                strict=False):  # fmt: skip
+            parts.motion(before, shot)
+            (past,) = parts.motion.carried(shot.moment.frame)
+            now = images[shot.moment.frame]
+            off.append(float(((now - past.picture) * past.mask).square().mean()))
+        return sum(off)
+
+    free = strayed("0")
+    assert free > 0
+    assert strayed("300") < 0.6 * free
+
+
+@pytest.mark.parametrize("camera", CAMERAS)
+@pytest.mark.parametrize("momentum", [True, False])
+def test_a_film_held_to_what_was_carried_resumes_from_every_step(toy, camera, momentum):
+    settings = toy(
+        **{**STEADY, "steps_per_scene": 12}, **CAMERAS[camera], display_every=1,
+        flow_stabilization_weight="5", depth_stabilization_weight="5",
+        reset_lr_each_frame=not momentum,
+    )  # fmt: skip
+    whole = list(holding(settings, Relief()).animate())
+    assert len(whole) == 12
+    assert whole[-1].records[-1]["stabilisation (flow)"] > 0
+    for place in range(3, 11):
+        again = next(holding(settings, Relief()).animate(resume=whole[place].state))
+        assert torch.equal(again.image, whole[place + 1].image), place
+        assert again.records == whole[place + 1].records
+
+
+def test_a_camera_that_stands_still_divides_by_nothing(toy):
+    parts = holding(toy(**STEADY, animation_mode="2D", flow_stabilization_weight="5"))
+    frames = list(parts.animate())
+    assert all(0 <= record["stabilisation (flow)"] < 1 for f in frames[1:] for record in f.records)
+
+
+def test_the_mask_of_a_camera_is_where_it_acts(toy, draw):
+    draw("black.png", colour=(0, 0, 0))
+    for mask, acts in (("[black.png]", False), ("[-black.png]", True)):
+        settings = toy(**STEADY, **CAMERAS["2D"], flow_stabilization_weight=f"5_{mask}")
+        record = list(holding(settings).animate())[-1].records[-1]
+        assert (record["stabilisation (flow)"] > 0) is acts
+
+
+def test_the_mask_of_a_film_is_what_moves_and_not_where_it_acts(toy, draw, shoot):
+    draw("black.png", colour=(0, 0, 0))
+    shoot("clip.mp4", [0.2, 0.4, 0.5, 0.9, 0.3, 0.6], size=(48, 40))
+    settings = toy(
+        **STEADY, animation_mode="Video Source", video_path="clip.mp4", reencode_each_frame=False,
+        flow_stabilization_weight="5_[black.png]",
+    )  # fmt: skip
+    records = [record for frame in build(settings).animate() for record in frame.records]
+    assert all(record["stabilisation (flow)"] > 0 for record in records[5:8])

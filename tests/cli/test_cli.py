@@ -27,7 +27,7 @@ def commands():
 
 def test_there_are_the_commands_that_are_promised():
     promised = {"image", "render", "resume", "film", "show", "settings", "models", "doctor",
-                "plan", "demo", "train-vqgan"}  # fmt: skip
+                "plan", "preview", "quality", "demo", "train-vqgan"}  # fmt: skip
     assert set(COMMANDS) == promised
     assert ["models", "fetch"] in commands()
 
@@ -77,7 +77,7 @@ def test_the_version(call):
         (["image"], "'PROMPT'"),
         (["render"], "'FILE'"),
         (["resume"], "'RUN'"),
-        (["film"], "'FOLDER'"),
+        (["film"], "'SOURCE...'"),
         (["film", "x"], "--output"),
         (["models", "fetch"], "'NAME'"),
         (["models", "fetsh", "x"], "fetsh"),

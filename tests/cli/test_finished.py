@@ -51,18 +51,103 @@ def test_a_film_overwrites_nothing_unless_it_may(call, refused, here, draw):
         (["p", "-o", "a.mp4", "--fps", "fast"], "fast"),
         (["p", "-o", "a.mp4", "--crf", "99"], "99"),
         (["mixed", "-o", "a.mp4"], "one size"),
-        (["broken", "-o", "a.mp4"], "2.png"),
+        (["broken", "-o", "a.mp4"], "none of its 1 pictures"),
+        (["p", "-o", "a"], ".mp4, .mov, .webm, .mkv, .gif, .webp, .png"),
+        (["p", "-o", "a.gif", "--fps", "60"], "50"),
+        (["p", "-o", "a.gif", "--sound", "song.wav"], "no sound"),
+        (["p", "-o", "a.gif", "--crf", "5"], "leave it out"),
+        (["p", "-o", "a.mp4", "--loop", "0"], "for ever"),
+        (["p", "-o", "a.mp4", "--sound", "song.wav"], "song.wav"),
+        (["p", "-o", "a.mp4", "--sound-from", "3"], "--sound"),
+        (["p", "-o", "a.mp4", "--frames", "2..5"], "1..1"),
+        (["p", "-o", "a.mp4", "--frames", "5..2"], "5..2"),
+        (["p", "-o", "a.mp4", "--frames", "soon"], "soon"),
+        (["p", "-o", "a.mp4", "--frames", "0..2"], "0..2"),
+        (["p", "wide", "-o", "a.mp4"], "wide is 48 × 32"),
+        (["p"], "-o"),
+        (["-o", "a.mp4"], "SOURCE"),
     ],
 )
-def test_what_makes_no_film_is_one_line_and_leaves_nothing(refused, here, draw, words, says):
-    for name in ("empty", "p", "mixed", "broken"):
+def test_what_makes_no_film_is_said_and_leaves_nothing(call, here, draw, words, says):
+    for name in ("empty", "p", "mixed", "broken", "wide"):
         (here / name).mkdir()
-    for name in ("p/1.png", "mixed/1.png", "broken/1.png"):
+    for name in ("p/1.png", "mixed/1.png"):
         draw(name, (32, 32))
     draw("mixed/2.png", (48, 32))
+    draw("wide/1.png", (48, 32))
     (here / "broken/2.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    assert says in refused("film", *words)
+    code, out, err = call("film", *words)
+    assert (code, out) == (2, [])
+    assert says in err[-1]
     assert not [path for path in here.rglob("*") if path.is_file() and path.suffix != ".png"]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".webm", ".mkv", ".gif", ".webp", ".png"])
+def test_each_kind_of_film_of_a_run_tells_its_recipe(call, here, film, suffix):
+    call("render", film)
+    code, out, err = call("film", "images_out/toy/toy", "-o", f"again{suffix}")
+    assert (code, out, err) == (0, [f"again{suffix}"], [])
+    _, shown, _ = call("show", f"again{suffix}")
+    assert 'scenes: "a fox || a boat"' in shown
+
+
+def test_runs_are_joined_in_the_order_given(call, here, film):
+    call("render", film, "film=false")
+    call("render", film, "film=false", "seed=8", "file_namespace=other")
+    runs = ["images_out/other/other", "images_out/toy/toy"]
+    assert call("film", *runs, "-o", "both.mkv", "--fps", "6")[0] == 0
+    both = ClipSource(here / "both.mkv")
+    assert both.rate == 6
+    frames = [
+        load_image(here / run / f"frames/{run.split('/')[-1]}_{n}.png")
+        for run in runs
+        for n in (1, 2, 3, 4)
+    ]
+    for one, other in zip(both, frames, strict=True):
+        assert one.equal(other)
+
+
+def test_a_damaged_picture_is_named_once_and_left_out(call, here, draw):
+    (here / "p").mkdir()
+    for number in (1, 2, 3):
+        draw(f"p/{number}.png", (32, 32), colour=(80 * number, 0, 0))
+    (here / "p/2.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    code, _, err = call("film", "p", "-o", "a.mkv", "--loop", "3")
+    assert code == 0
+    assert len(err) == 1
+    assert "p/2.png" in err[0]
+    assert len(list(ClipSource(here / "a.mkv"))) == 6
+
+
+def test_a_part_of_the_pictures(call, here, draw):
+    (here / "p").mkdir()
+    for number in range(1, 8):
+        draw(f"p/{number}.png", (32, 32), colour=(30 * number, 0, 0))
+    for span, numbers in (("3..5", (3, 4, 5)), ("..2", (1, 2)), ("6..", (6, 7)), ("4", (4,))):
+        assert call("film", "p", "-o", "a.mkv", "--frames", span, "--overwrite")[0] == 0
+        reds = [round(float(frame[0, 0, 0, 0]) * 255) for frame in ClipSource(here / "a.mkv")]
+        assert reds == [30 * number for number in numbers]
+
+
+def test_an_interrupted_film_leaves_nothing(call, here, draw, monkeypatch):
+    from mutoscope.run import material
+
+    (here / "p").mkdir()
+    for number in (1, 2, 3):
+        draw(f"p/{number}.png", (32, 32))
+    (here / "a.gif").write_bytes(b"mine")
+    loads = []
+
+    def interrupted(path):
+        loads.append(path)
+        if len(loads) == 4:
+            raise KeyboardInterrupt
+        return load_image(path)
+
+    monkeypatch.setattr(material, "load_image", interrupted)
+    assert call("film", "p", "-o", "a.gif", "--overwrite")[0] == 130
+    assert {path.name for path in here.iterdir()} == {"a.gif", "p"}
+    assert (here / "a.gif").read_bytes() == b"mine"
 
 
 # ── show ──

@@ -100,7 +100,6 @@ def test_a_prompt_that_begins_with_a_dash(call, small):
         ([" | "], "there is no prompt"),
         (["a fox:0"], "weight 0"),
         (["a fox:2*"], "column"),
-        (["a fox", "depth_stabilization_weight=1"], "later release"),
         (["a fox", "device=cuda:7"], "cuda:7"),
         (["a fox", "device=tpu"], "device"),
         (["a fox", "perceptors=nothing"], "nothing"),

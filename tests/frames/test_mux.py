@@ -7,6 +7,7 @@ from mutoscope.errors import MediaError
 from mutoscope.frames import FilmSink
 from mutoscope.frames.mux import add_sound
 from mutoscope.provenance import read_recipe
+from mutoscope.sound import SoundFile
 
 RECIPE = {"program": "mutoscope", "version": "1", "settings": {"scenes": "a fox"}}
 
@@ -77,6 +78,39 @@ def test_the_offset_is_where_the_film_begins(tmp_path, offset):
     add_sound(path, Clicks(17 / 12 + offset), offset=offset)
     flash, click, _, _ = seen_and_heard(path)
     assert abs(click - flash) < 0.003
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec", "kept"),
+    [(".mov", "pcm_s24le", 22_050), (".mkv", "flac", 22_050), (".webm", "opus", 48_000)],
+)
+@pytest.mark.parametrize("channels", [1, 2])
+def test_every_container_keeps_them_together(tmp_path, suffix, codec, kept, channels):
+    path = film(tmp_path / f"a{suffix}", recipe=RECIPE, title="A fox")
+    before = packets(path)
+    add_sound(path, Clicks(17 / 12, 22_050, channels))
+    add_sound(path, Clicks(17 / 12 + 1, 22_050, channels), offset=1.0)
+    assert packets(path) == before
+    assert read_recipe(path) == RECIPE
+    sound = SoundFile(path)
+    assert (sound.rate, sound.channels) == (kept, channels)
+    samples = np.concatenate(list(sound.blocks(0, 3 * kept, size=kept)), axis=1)
+    assert np.abs(samples[0]).argmax() / kept == pytest.approx(17 / 12, abs=0.002)
+    assert sound.ends == pytest.approx(2.5, abs=0.03)
+    with av.open(str(path)) as container:
+        assert container.streams.audio[0].codec_context.name.startswith(codec)
+        assert len(container.streams) == 2
+        tags = {key.lower(): value for key, value in container.metadata.items()}
+        assert tags["title"] == "A fox"
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".png"])
+def test_an_animation_takes_no_sound(tmp_path, suffix):
+    path = film(tmp_path / f"a{suffix}", frames=3)
+    before = path.read_bytes()
+    with pytest.raises(MediaError, match=r"no sound; \.mp4, \.mov, \.webm, \.mkv have"):
+        add_sound(path, Clicks(1))
+    assert path.read_bytes() == before
 
 
 def test_the_pictures_are_copied_and_the_recipe_stays(tmp_path):

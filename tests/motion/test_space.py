@@ -1,17 +1,19 @@
 import logging
 import math
 
+import cv2
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch.nn.functional import avg_pool2d, pad
+from torch.nn.functional import avg_pool2d, interpolate, pad
 
 from mutoscope.curves import parse_curve, parse_vector
+from mutoscope.depth.relief import Relief
 from mutoscope.errors import ScriptError, SettingsError
 from mutoscope.motion.base import pixel_grid
 from mutoscope.motion.resample import INFILLS, SAMPLINGS
-from mutoscope.motion.space import Space
+from mutoscope.motion.space import Space, stand_out
 from mutoscope.schedule import Moment, Shot
 
 NAMES = ("t", "frame", "step", "r", "R", "mu")
@@ -233,6 +235,44 @@ def test_nothing_near_is_stretched_and_nothing_cracks(way, soft, infill):
     assert after[(distance > 27) & ~edges].max() < 0.01
 
 
+def ragged(size, seed=0):
+    """The disc before the wall, as an estimate sees it that follows the grain of a picture."""
+    columns, rows = pixel_grid(size).float() * torch.tensor(size)[:, None, None]
+    distance = ((columns - size[0] * 0.4) ** 2 + (rows - size[1] * 0.5) ** 2).sqrt()
+    grain = torch.rand(
+        1, 1, size[1] // 3, size[0] // 3, generator=torch.Generator().manual_seed(seed)
+    )
+    grain = interpolate(grain, (size[1], size[0]))[0, 0] - 0.5
+    return torch.where(distance + 32 * grain < size[1] * 0.3, 2.0, 6.0)[None, None]
+
+
+@pytest.mark.parametrize("way", [{"z": 60}, {"x": 20}, {"z": -60}])
+def test_a_ragged_edge_leaves_no_specks(way):
+    """Hardly a pixel goes elsewhere than most around it; with the edge as it was, one in 100."""
+    size = (160, 120)
+    moved = warp(ragged(size), size, infill="mirror", **way)
+    field = moved.displacement[0]
+    around = torch.stack([torch.from_numpy(cv2.medianBlur(part.numpy(), 5)) for part in field])
+    alone = ((field - around).abs().amax(0) > 1) & ~moved.revealed[0, 0]
+    assert alone[10:-10, 10:-10].float().mean() < 0.004
+
+
+def test_a_thin_thing_stays():
+    """A post of one pixel is no speck: with its mixed neighbours it is wide enough."""
+    near = torch.full((60, 80), 1 / 600)
+    near[:, 40] = 1 / 200
+    assert (stand_out(near)[:, 40] == 1 / 200).all()
+
+
+def test_a_plane_and_a_smooth_hill_stay_as_they_are():
+    x, y = pixel_grid((160, 120)).float()
+    plane = (1 + x + 0.5 * y) / 1000
+    hill = (1 + torch.exp(-((x - 0.5) ** 2 + (y - 0.5) ** 2) * 5)) / 1000
+    for near in (plane, hill):
+        inner = (stand_out(near) / near - 1)[5:-5, 5:-5]
+        assert inner.abs().max() < 0.005
+
+
 def test_a_flight_leaves_no_streak_beside_things():
     """The uncovered wall keeps its grain, frame after frame, along the way as across it."""
     size = (128, 96)
@@ -378,6 +418,32 @@ def test_with_nothing_left_to_see_the_picture_stays(way, caplog):
         moved = warp(depth, size, **way)
     assert moved.still
     assert "nothing of the scene is left before the camera" in caplog.text
+
+
+def test_a_flight_that_has_left_the_scene_says_so_once(caplog):
+    """Frame after frame the picture stays what it is."""
+    size = (48, 32)
+    flight = space(stand(size, radius=9)[0], size, z=2000)
+    image = torch.rand(1, 3, 32, 48, generator=torch.Generator().manual_seed(2))
+    with caplog.at_level(logging.WARNING, "mutoscope"):
+        for frame in range(5):
+            assert flight(image, shot(frame / 12))(image) is image
+    (line,) = caplog.messages
+    assert "at t = 0 " in line
+    assert "wherever that happens again" in line
+
+
+def test_a_long_flight_through_everything_keeps_a_picture(caplog):
+    """Each move goes past near things, and some leave nothing at all."""
+    size = (64, 48)
+    flight = space(lambda image: Relief().estimate(image), size, z="400 + 900*t", infill="mirror")
+    image = torch.rand(1, 3, 48, 64, generator=torch.Generator().manual_seed(3))
+    with caplog.at_level(logging.WARNING, "mutoscope"):
+        for frame in range(16):
+            image = flight(image, shot(frame / 12))(image).clamp(0, 1)
+            assert torch.isfinite(image).all()
+    assert image.std() > 0.01
+    assert len(caplog.messages) == 1
 
 
 def test_what_the_camera_passes_uncovers_what_is_behind():

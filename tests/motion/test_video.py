@@ -178,3 +178,51 @@ def test_before_the_first_move_there_is_nothing_to_keep():
     follow.recall({})
     assert torch.equal(follow.picture(0), pan()[0])
     follow.close()
+
+
+def on_the_left(_number):
+    mask = torch.zeros(24, 32)
+    mask[:, :16] = 1
+    return mask
+
+
+def test_outside_the_foreground_the_film_stands_still():
+    free, held = (
+        Follow(Reel(pan()), Dis(), foreground=front) for front in (None, lambda: on_the_left)
+    )
+    moved, stood = free.step(1), held.step(1)
+    assert stood.displacement[..., 68:].abs().max() == 0 < moved.displacement[..., 68:].abs().min()
+    assert torch.equal(stood.displacement[..., :60], moved.displacement[..., :60])
+    assert stood.reliable[..., 68:].all()
+    assert torch.equal(stood.reliable[..., :60], moved.reliable[..., :60])
+
+
+def test_what_the_foreground_has_left_is_not_believed():
+    def walks(number):
+        mask = torch.zeros(12, 16)
+        mask[:, 4 * number : 4 * number + 4] = 1  # quarter by quarter to the right
+        return mask
+
+    follow = Follow(Reel([texture(*SIZE)] * 4), Dis(), foreground=lambda: walks)
+    assert not follow.step(1).reliable[..., 4:28].any()  # left just now
+    assert follow.step(1).reliable[..., 32:].all()
+    assert not follow.step(2).reliable[..., 36:60].any()
+    assert follow.step(2).reliable[..., 4:28].all()
+
+
+def test_every_reader_of_the_foreground_goes_forward_only():
+    readers = []
+
+    def reader():
+        asked = []
+        readers.append(asked)
+        return lambda number: asked.append(number) or on_the_left(number)
+
+    follow = Follow(Reel(pan(8, 3)), Dis("fast"), long_term=2, painted=lambda _: pan()[0],
+                    foreground=reader)  # fmt: skip
+    for frame in range(1, 7):
+        follow(pan()[0], shot(frame))
+        follow.carried(frame)
+    assert len(readers) == 4
+    assert all(asked == sorted(asked) for asked in readers)
+    assert readers[1] == list(range(6))

@@ -440,7 +440,7 @@ def test_where_paths_begin_can_be_said(write, tmp_path):
 def test_all_problems_are_said_together(write):
     path = write(
         "scenes: 'a:('\nwidht: 3\nheight: true\nimage_model: Limited palette\n"
-        "cutouts: 0\ndepth_stabilization_weight: 1\n"
+        "cutouts: 0\nsteps_per_scene: 0\n"
     )
     parts = refusal(path, ["cut_pow=no"]).split("; ")
     places = [p.split(": ")[0] for p in parts if p.startswith((f"{path}:", "cut_pow"))]

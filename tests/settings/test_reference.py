@@ -47,7 +47,6 @@ def test_every_key_can_be_described(name):
 
 
 def test_descriptions_say_what_is_special():
-    assert "later:      stabilisation" in describe("depth_stabilization_weight")
     assert "PyTTI:      has no such key" in describe("film_quality")
     assert "works with: animation_mode: 2D" in describe("zoom_x_2d")
     assert "allowed:    a number above 0 to 1\n" in describe("learning_rate_decay")

@@ -7,30 +7,11 @@ from mutoscope.settings import load_settings
 from mutoscope.settings.keys import Keys
 from mutoscope.settings.rules import facts
 
-LATER = [name for name in Keys.model_fields if "later" in facts(name)]
-OTHER = {
-    "depth_stabilization_weight": 0.5,
-}
-
 
 def refusal(**values):
     with pytest.raises(SettingsError) as caught:
         load_settings({"scenes": "a", **values})
     return str(caught.value)
-
-
-def test_every_later_key_is_walked():
-    assert set(OTHER) == set(LATER)
-
-
-@pytest.mark.parametrize("key", LATER)
-def test_a_later_key_is_refused_unless_at_its_default(key):
-    default = Keys.model_fields[key].get_default()
-    assert load_settings({"scenes": "a", key: default})
-    message = refusal(**{key: OTHER[key]})
-    assert message.startswith(f"{key}: ")
-    assert "comes in a later release; until then leave it out or at" in message
-    assert ";" not in message.split("release;")[1]
 
 
 def test_following_a_film_needs_one():
@@ -150,3 +131,23 @@ def test_depths_are_variables_of_a_flight_only():
     assert "mu" in refusal(animation_mode="2D", translate_x="mu")
     assert load_settings({"scenes": "a", "animation_mode": "3D", "translate_x": "mu - r"})
     assert load_settings({"scenes": "a", "translate_x": "mu"})
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ({"depth_model": "flat"}, "without animation_mode: 3D or depth_stabilization_weight"),
+        ({"depth_model": "flat", "depth_stabilization_weight": "1"}, "to which all is equally far"),
+        ({"depth_model": "relief", "depth_stabilization_weight": "1"}, None),
+        ({"depth_model": "flat", "animation_mode": "3D"}, None),
+        ({"flow_stabilization_weight": "1"}, "no effect with animation_mode: off"),
+        ({"flow_stabilization_weight": "1", "animation_mode": "2D"}, None),
+        ({"flow_stabilization_weight": "1", "animation_mode": "3D"}, None),
+    ],
+)
+def test_what_holds_frames_is_said_to_have_no_effect_only_where_it_has_none(caplog, written, said):
+    with caplog.at_level(logging.INFO, "mutoscope"):
+        load_settings({"scenes": "a", **written})
+    messages = [record.getMessage() for record in caplog.records]
+    assert len(messages) == (said is not None)
+    assert said is None or said in messages[0]

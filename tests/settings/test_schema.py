@@ -1,3 +1,4 @@
+import math
 import pickle
 
 import pytest
@@ -6,8 +7,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from mutoscope.errors import SettingsError
+from mutoscope.errors import ScriptError, SettingsError
 from mutoscope.settings import Settings, load_settings
+from mutoscope.settings.reading import CURVES
 from mutoscope.tokens import quote
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -113,3 +115,15 @@ def test_readings():
         settings.curve("translatex")
     with pytest.raises(SettingsError, match="direct_init: is no weight"):
         settings.weight("direct_init")
+
+
+@pytest.mark.parametrize("text", ["1/(t-1)", "log(0*t)", "inf*t", "1/(frame-6)", "bad", "bad_prev"])
+@pytest.mark.parametrize("key", CURVES)
+def test_a_number_over_time_that_has_no_value_is_told_with_key_and_time(key, text):
+    settings = load_settings(
+        {"scenes": "a fox", "curves": {"bad": "1"}, "animation_mode": "2D", key: text}
+    )
+    moment = {"t": 1.0, "frame": 6.0, "step": 60.0, "bad": math.nan, "bad_prev": math.inf}
+    with pytest.raises(ScriptError, match=rf"^{key}: '.*' has no value at .*\bt=1\b") as error:
+        settings.curve(key)(moment)
+    assert "\n" not in str(error.value)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -11,13 +12,16 @@ from mutoscope.build.pictures import Pictures
 from mutoscope.canvas.base import Canvas
 from mutoscope.canvas.vqgan import VqganCanvas
 from mutoscope.cutouts import Cutouts
+from mutoscope.depth import Depth
 from mutoscope.look import Eye, Term, Views
+from mutoscope.motion.carried import Carrying
 from mutoscope.motion.video import Follow
 from mutoscope.perceptors.base import Perceptor
 from mutoscope.schedule import Shot
 from mutoscope.script import Mask, Prompt, Weighting
 from mutoscope.settings import Settings
 from mutoscope.terms.carry import Carry
+from mutoscope.terms.depths import HoldDepth
 from mutoscope.terms.edges import HoldEdges
 from mutoscope.terms.fade import fade
 from mutoscope.terms.hold import Hold
@@ -26,19 +30,19 @@ from mutoscope.terms.masks import EVERYWHERE, Like, Painted, Place
 from mutoscope.terms.masks import Mask as Region
 from mutoscope.terms.toward import Toward, TowardPicture, glimpse
 
-# What holds a frame: its label, and what compares it, None for perceptors.
-STABILISERS: dict[str, tuple[str, type[Hold] | None]] = {
-    "direct_stabilization_weight": ("stabilisation (direct)", Hold),
-    "semantic_stabilization_weight": ("stabilisation (semantic)", None),
-    "edge_stabilization_weight": ("stabilisation (edges)", HoldEdges),
+# What holds a frame to a picture: its label.
+STABILISERS = {
+    "direct_stabilization_weight": "stabilisation (direct)",
+    "semantic_stabilization_weight": "stabilisation (semantic)",
+    "depth_stabilization_weight": "stabilisation (depth)",
+    "edge_stabilization_weight": "stabilisation (edges)",
 }
 
 
 class Asking:
     """Makes the terms of each shot; called with a shot, it returns them.
 
-    Everything costly is done when it is made: texts are embedded in one batch for each perceptor,
-    and prompts and masks that repeat are shared.
+    Everything costly is done when it is made, and prompts and masks that repeat are shared.
 
     Args:
         settings: checked settings.
@@ -48,6 +52,9 @@ class Asking:
         cutouts: the distribution from which pictures in prompts are looked at, too.
         rng_of: random numbers for a named purpose, the same for the same name.
         follow: the motion along a film, where there is one to follow.
+        carrying: the motion of a camera that remembers what it carried into a frame, where frames
+            are to be held to that.
+        depth: tells the depth of a picture, where frames are to be held by it.
     """
 
     def __init__(
@@ -60,10 +67,13 @@ class Asking:
         cutouts: Cutouts,
         rng_of: Callable[[str], torch.Generator],
         follow: Follow | None = None,
+        carrying: Carrying | None = None,
+        depth: Depth | None = None,
     ) -> None:
         self.settings, self.perceptors, self.cutouts = settings, list(perceptors), cutouts
         self.device = next(canvas.parameters()).device
-        self.pictures, self.rng_of, self.follow = pictures, rng_of, follow
+        self.pictures, self.rng_of = pictures, rng_of
+        self.follow, self.carrying, self.depth = follow, carrying, depth
         self.latent = isinstance(canvas, VqganCanvas)
         weights = settings.perceptor_weights or (1.0,) * len(self.perceptors)
         self.shares: dict[Eye, float] = dict(zip(self.perceptors, weights, strict=True))
@@ -81,7 +91,7 @@ class Asking:
     def __call__(self, shot: Shot) -> list[Term]:
         """The terms of one shot."""
         scene = shot.scene
-        previous = self.scenes[scene - 1] if scene else []
+        previous = self.scenes[shot.after] if self.scenes and shot.after is not None else []
         wishes = list(self.scenes[scene]) if self.scenes else []
         # An animated run leaves its init image behind once the picture moves.
         held = self.settings.animation_mode == "off" or shot.moment.frame == 0
@@ -99,7 +109,8 @@ class Asking:
         """What keeps the frame of ``shot`` near the picture that it began as, ``held``.
 
         Before the first move that is the init image, if there is one; where a film is followed, it
-        is the film's own picture, and what was painted before, moved along with it, counts too.
+        is the film's own picture. What was painted before, moved along with it or with the camera,
+        counts too.
         """
         frame = shot.moment.frame
         if self.follow is not None and (frame or self.pictures.initial is None):
@@ -113,28 +124,42 @@ class Asking:
 
     def _holding(self, picture: Tensor, frame: int) -> list[Term]:
         terms: list[Term] = []
-        for key, (label, kind) in STABILISERS.items():
+        for key, label in STABILISERS.items():
             if (weighting := self.settings.weight(key)) is None:
                 continue
-            if kind is None:
-                path = f"{label} {frame}"
+            if key == "semantic_stabilization_weight":
+                # A still has one beginning, whatever frame its masks are at.
+                still = self.settings.animation_mode == "off"
+                path = f"{label} {0 if still else frame}"
                 terms.append(self._like(label, self._glimpse(picture, path), weighting))
+            elif key == "depth_stabilization_weight":
+                if self.depth is None:
+                    raise ValueError(f"{key} needs an eye for depth")
+                terms.append(
+                    self._hold(label, picture, weighting, partial(HoldDepth, eye=self.depth.look))
+                )
+            elif key == "edge_stabilization_weight":
+                terms.append(self._hold(label, picture, weighting, HoldEdges))
             else:
-                terms.append(self._hold(label, picture, weighting, kind))
+                terms.append(self._direct_hold(label, picture, weighting))
         return terms
 
     def _carry(self) -> list[Term]:
+        """What holds a frame to what was painted before, moved along with film or camera."""
         weighting = self.settings.weight("flow_stabilization_weight")
-        if self.follow is None or weighting is None:
+        moved = self.follow or self.carrying
+        if moved is None or weighting is None:
             return []
+        # Along a film the mask says what of it moves, and the motion itself knows that.
         mask = weighting.mask
+        everywhere = mask.kind == "all" or self.follow is not None
         return [
             Carry(
                 "stabilisation (flow)",
-                self.follow.carried,
+                moved.carried,
                 weight=weighting.weight,
                 stop=weighting.stop,
-                mask=None if mask.kind == "all" else self.pictures.mask(mask),
+                mask=None if everywhere else self.pictures.mask(mask),
                 inverted=mask.inverted,
                 stride=self.settings.frame_stride,
             )
@@ -156,10 +181,11 @@ class Asking:
         texts = list(dict.fromkeys(texts))
         if not texts:
             return {}
-        embedded = {p: p.embed_text(texts).to(self.device) for p in self.perceptors}
+        # One by one: in a batch, the last bits of a text's embedding hang on the other texts, and a
+        # change in one scene would change the pictures of another.
         return {
-            text: {p: embeds[i : i + 1] for p, embeds in embedded.items()}
-            for i, text in enumerate(texts)
+            text: {p: p.embed_text([text]).to(self.device) for p in self.perceptors}
+            for text in texts
         }
 
     def _toward(self, prompt: Prompt) -> Term:
@@ -210,13 +236,15 @@ class Asking:
 
     # ── what acts on the whole picture ──
 
+    def _direct_hold(self, label: str, picture: Tensor, weighting: Weighting) -> Hold:
+        # A VQGAN is held by its codes, as PyTTI does.
+        return self._hold(label, picture, weighting, HoldLatent if self.latent else Hold)
+
     def _hold(
-        self, label: str, picture: Tensor, weighting: Weighting, kind: type[Hold] = Hold
+        self, label: str, picture: Tensor, weighting: Weighting, kind: Callable[..., Hold]
     ) -> Hold:
         mask = weighting.mask
-        # A VQGAN is held by its codes, as PyTTI does.
-        hold = HoldLatent if self.latent and kind is Hold else kind
-        return hold(
+        return kind(
             label,
             picture.to(self.device),
             weight=weighting.weight,
@@ -228,7 +256,7 @@ class Asking:
 
     def _direct(self) -> list[Term]:
         return [
-            self._hold(
+            self._direct_hold(
                 prompt.label,
                 self.pictures.image(prompt.path),
                 Weighting(prompt.weight, prompt.stop, prompt.mask),
@@ -245,5 +273,5 @@ class Asking:
         direct = self.settings.weight("direct_init_weight")
         return (
             [self._toward_picture("init image (semantic)", path, semantic)] if semantic else [],
-            [self._hold("init image (direct)", picture, direct)] if direct else [],
+            [self._direct_hold("init image (direct)", picture, direct)] if direct else [],
         )

@@ -79,10 +79,13 @@ def make_canvas(
     return canvas
 
 
-def picture_sizes(settings: Settings, initial: Size | None, decoder: VQGAN | None) -> list[Size]:
-    """The picture's size, in pixels of the file, in each stage; the last is that of the file."""
+def picture_sizes(settings: Settings, initial: Size | None, f: int | None) -> list[Size]:
+    """The picture's size, in pixels of the file, in each stage; the last is that of the file.
+
+    ``f``: how many pixels a side each code of a VQGAN draws, None without one.
+    """
     width, height = (side * settings.pixel_size for side in settings.size(initial))
-    unit = decoder.f if decoder is not None else settings.pixel_size
+    unit = f if f is not None else settings.pixel_size
     last = (_rounded(width, unit), _rounded(height, unit))
     if last != (width, height):
         log.info(

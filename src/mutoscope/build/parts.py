@@ -6,10 +6,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from mutoscope.build.asking import Asking
 from mutoscope.build.canvases import Shelf, Size, load_decoder, make_canvas, picture_sizes, tiled
 from mutoscope.build.fitting import measure, refuse_what_will_not_fit
+from mutoscope.build.foreground import foreground
 from mutoscope.build.listening import listen
 from mutoscope.build.pictures import Pictures
 from mutoscope.canvas.base import Canvas
@@ -17,7 +19,8 @@ from mutoscope.cutouts import Cutouts, cut_method
 from mutoscope.depth import Depth, load_depth
 from mutoscope.descent import Descent
 from mutoscope.errors import ExtraError, SettingsError, WeightsError
-from mutoscope.frames.source import SourceFilm
+from mutoscope.frames.source import ClosingFilm, SourceFilm
+from mutoscope.motion.carried import Carrying
 from mutoscope.motion.flow import load_flow
 from mutoscope.motion.plane import Plane
 from mutoscope.motion.space import Space
@@ -53,13 +56,17 @@ class Parts:
     descent: Descent
 
     def animate(
-        self, *, resume: State | None = None, watch: Watch | None = None
+        self,
+        *,
+        resume: State | None = None,
+        watch: Watch | None = None,
+        kept: Callable[[int], Tensor | None] | None = None,
     ) -> Iterator[Frame]:
-        """Paint: yield each frame as soon as it is finished."""
+        """Paint: yield each frame as soon as it is finished; see `paint.animate`."""
         return animate(
             self.canvas, self.schedule, self.ask, self.cutouts,
             motion=self.motion, hold=self.hold, sizes=self.sizes, descent=self.descent,
-            seed=self.settings.seed, resume=resume, watch=watch,
+            seed=self.settings.seed, resume=resume, watch=watch, kept=kept,
         )  # fmt: skip
 
     def plan(self, *, done: int = 0) -> Plan:
@@ -68,6 +75,7 @@ class Parts:
             self.canvas, self.schedule, self.ask, self.cutouts, sizes=self.sizes,
             descent=self.descent, backups=self.settings.backups,
             film=self.schedule.animated and self.settings.film, done=done,
+            motion=self.motion, hold=self.hold, resume_points=self.settings.resume_points,
         )  # fmt: skip
 
 
@@ -93,15 +101,14 @@ def build(
     refuse_missing_extras(settings)
     device = choose_device(settings.device)
     pictures = Pictures(settings)
-    schedule = make_schedule(settings)
-    if (sound := listen(settings, schedule)) is not None:
-        schedule = replace(schedule, signals=sound.values)
+    schedule = make_timeline(settings)
 
     def rng_of(purpose: str) -> torch.Generator:
         return rng_for(settings.seed, purpose)
 
     decoder = load_decoder(settings, progress, shelf)
-    sizes = picture_sizes(settings, pictures.initial_size or film_size(settings), decoder)
+    initial = pictures.initial_size or film_size(settings)
+    sizes = picture_sizes(settings, initial, decoder.f if decoder is not None else None)
     canvas = fitting_canvas(settings, pictures, sizes, rng_of, decoder, device)
     perceptors = load_perceptors(settings, device, progress, shelf)
     for perceptor in perceptors:
@@ -109,16 +116,22 @@ def build(
     if "auto" in settings.perceptor_names:
         # What was taken is written down: a run that goes on must not choose anew.
         settings = settings.replace(perceptors=[perceptor.name for perceptor in perceptors])
-    depth = load_depth_eye(settings, device, progress)
+    held = settings.weight("depth_stabilization_weight") is not None
+    depth = load_depth_eye(settings, device, progress, held=held)
     if depth is not None and settings.depth_model == "auto":
         settings = settings.replace(depth_model=depth.name)
-    motion = make_motion(settings, sizes[-1], depth, device)
-    if isinstance(motion, Follow) and pictures.initial is None:
-        canvas.encode(motion.picture(0).to(device))
+    motion = make_motion(settings, schedule, sizes[-1], depth=depth, device=device)
+    if isinstance(motion, Follow):
+        if pictures.initial is None:
+            canvas.encode(motion.picture(0).to(device))
+    elif motion is not None and settings.weight("flow_stabilization_weight") is not None:
+        motion = Carrying(motion)
     cutouts = make_cutouts(settings)
     ask = Asking(
         settings, perceptors, canvas=canvas, pictures=pictures, cutouts=cutouts, rng_of=rng_of,
         follow=motion if isinstance(motion, Follow) else None,
+        carrying=motion if isinstance(motion, Carrying) else None,
+        depth=depth,
     )  # fmt: skip
     chunks = settings.gradient_accumulation_steps
     return Parts(
@@ -179,7 +192,7 @@ def make_cutouts(settings: Settings) -> Cutouts:
 
 def make_schedule(settings: Settings) -> Schedule:
     """What happens at which step."""
-    return Schedule(
+    schedule = Schedule(
         scenes=max(1, len(settings.script.scenes)),
         steps_per_scene=settings.steps_per_scene,
         steps_per_frame=settings.steps_per_frame,
@@ -190,6 +203,22 @@ def make_schedule(settings: Settings) -> Schedule:
         animated=settings.animation_mode != "off",
         stages=settings.sizes,
     )
+    if settings.loop:
+        # A lap of more than half the film would lead its frames toward one another.
+        lap = min(settings.loop_overlap, max(1, schedule.round // 2))
+        schedule = replace(schedule, lap=lap)
+    return schedule
+
+
+def make_timeline(settings: Settings) -> Schedule:
+    """What happens at which step, and what is heard there.
+
+    Raises:
+        MediaError: a sound, MIDI file or log can't be read.
+    """
+    schedule = make_schedule(settings)
+    heard = listen(settings, schedule)
+    return schedule if heard is None else replace(schedule, signals=heard.values)
 
 
 def film_size(settings: Settings) -> Size | None:
@@ -200,15 +229,19 @@ def film_size(settings: Settings) -> Size | None:
 
 
 def load_depth_eye(
-    settings: Settings, device: torch.device, progress: Callable[[str], Progress] | None
+    settings: Settings,
+    device: torch.device,
+    progress: Callable[[str], Progress] | None,
+    *,
+    held: bool = False,
 ) -> Depth | None:
-    """What tells depth in a film in 3D; None elsewhere.
+    """What tells depth in a film in 3D, and where frames are ``held`` by it; None elsewhere.
 
     Raises:
         WeightsError: its weights can't be had.
         ExtraError: it needs a package that is not installed.
     """
-    if settings.animation_mode != "3D":
+    if settings.animation_mode != "3D" and not held:
         return None
     return load_depth(
         settings.depth_model,
@@ -219,7 +252,12 @@ def load_depth_eye(
 
 
 def make_motion(
-    settings: Settings, size: Size, depth: Depth | None, device: torch.device
+    settings: Settings,
+    schedule: Schedule,
+    size: Size,
+    *,
+    depth: Depth | None,
+    device: torch.device,
 ) -> Motion | None:
     """Where the picture goes between frames, or None in a still.
 
@@ -236,15 +274,18 @@ def make_motion(
             stride=settings.frame_stride,
         )  # fmt: skip
         folder = Path(settings.resolve(settings.models_parent_dir))
+        closing = ClosingFilm(film, length=schedule.round, lap=schedule.lap)
         return Follow(
-            film,
+            closing if schedule.lap else film,
             load_flow(settings.flow_model, device=device, folder=folder),
             reencode=settings.reencode_each_frame,
             long_term=settings.flow_long_term_samples,
+            foreground=foreground(settings),
             sampling=settings.sampling_mode,
             infill=settings.infill_mode,
         )
-    if depth is not None:
+    if settings.animation_mode == "3D":
+        assert depth is not None  # noqa: S101
         return Space(
             translate_x=settings.curve("translate_x"),
             translate_y=settings.curve("translate_y"),

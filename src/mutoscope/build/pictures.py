@@ -45,6 +45,7 @@ class Pictures:
             *init,
             "direct_stabilization_weight",
             "semantic_stabilization_weight",
+            "depth_stabilization_weight",
             "edge_stabilization_weight",
             "flow_stabilization_weight",
         )

@@ -13,10 +13,13 @@ class Canvas(nn.Module):
     Attributes:
         lr: the learning rate of Adam that suits its parameters.
         size: ``(width, height)`` of the picture that it draws, in pixels; `grow` changes it.
+        rasters: the parameters that lie over the picture with their last two axes, so that what an
+            optimiser knows of a place can go where `move` takes the place.
     """
 
     lr: float
     size: tuple[int, int]
+    rasters: tuple[str, ...] = ()
 
     def forward(self) -> Tensor:
         """Draw: (1, 3, H, W), about [0, 1], with gradient to the parameters."""

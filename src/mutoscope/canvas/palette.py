@@ -56,6 +56,7 @@ class Palette(Canvas):
     """
 
     lr = 0.02
+    rasters = ("value", "weights")
 
     target: Tensor
     fixed: Tensor

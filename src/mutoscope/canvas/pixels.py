@@ -20,6 +20,7 @@ class Pixels(Canvas):
     """
 
     lr = 0.02
+    rasters = ("pixels",)
 
     def __init__(
         self, size: tuple[int, int], *, generator: torch.Generator, pixel_size: int = 1

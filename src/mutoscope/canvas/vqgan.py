@@ -39,6 +39,8 @@ class VqganCanvas(Canvas):
         ValueError: the size is no multiple of f.
     """
 
+    rasters = ("latent",)
+
     average: Tensor
     origin: Tensor
     seen: Tensor

@@ -1,53 +1,107 @@
 """The commands that work on pictures already made."""
 
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from mutoscope.errors import printable
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 JOINER = "\u200d"  # composes emoji, and does nothing else to a terminal
 
 
-@click.command(epilog="Example:  mutoscope film images_out/harbour/harbour/frames -o harbour.mp4")
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.command(
+    epilog="Example:  mutoscope film images_out/dawn/dawn images_out/noon/noon -o day.mp4"
+)
+@click.argument(
+    "sources", nargs=-1, required=True, metavar="SOURCE...", type=click.Path(path_type=Path)
+)
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), required=True, help="The film to write."
 )
-@click.option("--fps", type=float, default=12.0, show_default=True, help="Frames per second.")
+@click.option("--fps", type=float, help="Frames per second; else the first source's own, or 12.")
+@click.option("--sound", type=click.Path(path_type=Path), help="A file whose sound it carries.")
+@click.option("--sound-from", type=float, metavar="SECONDS", help="Where in the sound it begins.")
 @click.option(
-    "--crf", type=click.FloatRange(0, 51), default=17.0, show_default=True,
-    help="Quality of H.264: 0 is lossless, 51 the smallest.",
+    "--crf", type=click.FloatRange(0, 63),
+    help="Quality of .mp4 (0 is lossless, 17 usual, 51 the smallest) and .webm (0, 22, 63).",
 )  # fmt: skip
+@click.option("--frames", "span", metavar="A..B", help="Only these pictures, counted from 1.")
+@click.option(
+    "--loop", type=click.IntRange(0, 65_535), metavar="N",
+    help="Play it N times: .gif, .webp and .png else play for ever, others hold it N times.",
+)  # fmt: skip
+@click.option("--fit", is_flag=True, help="Scale sources of another size to that of the first.")
 @click.option("--overwrite", is_flag=True, help="Replace the film if it is there.")
-def film(folder: Path, output: Path, fps: float, crf: float, overwrite: bool) -> None:
-    """Make a film of a folder of pictures.
+def film(
+    sources: tuple[Path, ...],
+    output: Path,
+    fps: float | None,
+    sound: Path | None,
+    sound_from: float | None,
+    crf: float | None,
+    span: str | None,
+    loop: int | None,
+    fit: bool,
+    overwrite: bool,
+) -> None:
+    """Join runs, folders of pictures and films to one film.
 
-    The pictures are taken in the order of the numbers in their names. FOLDER may also be that of a
-    run, whose frames are then taken.
+    Each SOURCE is the folder of a run, a folder of pictures (in the order of the numbers in their
+    names), or a film or GIF; they follow each other as given. The ending of the output says what is
+    written: .mp4 (H.264), .webm (VP9), .mov (ProRes), .mkv (FFV1, lossless), .gif, .webp or .png
+    (animated).
+
+    A single run or film brings its sound along. Ctrl-C leaves nothing.
     """
+    from mutoscope.frames import as_rate
+    from mutoscope.frames.codecs import codec_of
+    from mutoscope.run.joining import Finish, Joined, extras_of, join
+    from mutoscope.run.material import material_of
+
+    codec_of(output)  # refused before anything is read
+    materials = [material_of(source) for source in sources]
+    rate = None if fps is None else as_rate(fps, "--fps")
+    joined = Joined(materials, rate=rate, fit=fit, span=span_of(span))
+    extras = extras_of(joined, output, sound=sound, sound_from=sound_from)
+    join(joined, output, extras, Finish(crf, loop, overwrite), watched=filming)
+    click.echo(output)
+
+
+def span_of(text: str | None) -> tuple[int, int | None]:
+    """The first and last picture of ``A..B``, ``A..``, ``..B`` or ``A``; None is the last of all.
+
+    Raises:
+        SettingsError: it is nothing of that kind.
+    """
+    from mutoscope.errors import SettingsError
+
+    if text is None:
+        return 1, None
+    match = re.fullmatch(r"\s*([0-9]{0,9})\s*(\.\.)?\s*([0-9]{0,9})\s*", text)
+    if not match or not (match[1] or match[3]) or (match[3] and not match[2]):
+        raise SettingsError(f"--frames: {text!r} is no span; give one such as 120..180 or 120..")
+    first = int(match[1] or 1)
+    last = int(match[3]) if match[3] else None if match[2] else first
+    if first < 1 or (last is not None and last < first):
+        raise SettingsError(f"--frames: {text!r} holds nothing; pictures are counted from 1")
+    return first, last
+
+
+def filming(pictures: Iterable[Tensor], total: int | None) -> Iterable[Tensor]:
+    """Show on a terminal how many pictures have gone by, and how long the rest will take."""
     from rich.console import Console
     from rich.progress import track
 
-    from mutoscope.errors import MediaError
-    from mutoscope.frames import FilmSink, FolderSource
-
-    if output.suffix.lower() != ".mp4":
-        raise MediaError(f"{output}: films are written as .mp4; give it that ending")
-    frames = folder / "frames"
-    source = FolderSource(frames if (folder / "run.json").exists() and frames.is_dir() else folder)
     console = Console(stderr=True)
-    with FilmSink(output, fps, crf=crf, overwrite=overwrite) as sink:
-        try:
-            for picture in track(
-                source, "filming", total=len(source), console=console,
-                disable=not console.is_terminal,
-            ):  # fmt: skip
-                sink.write(picture)
-        except BaseException:
-            sink.abort()  # half a film would stand in the way of the whole one
-            raise
-    click.echo(output)
+    return track(pictures, "filming", total=total, console=console, disable=not console.is_terminal)
 
 
 @click.command(epilog="Example:  mutoscope show fox.png")
@@ -55,7 +109,7 @@ def film(folder: Path, output: Path, fps: float, crf: float, overwrite: bool) ->
 def show(picture: Path) -> None:
     """Print a picture's recipe, and the command that makes it again.
 
-    PICTURE is a PNG, JPEG, WebP or MP4 that Mutoscope made. Of a sheet, it says what stands in its
+    PICTURE is a picture or film that Mutoscope made. Of a sheet, it says what stands in its
     rows and columns, and the settings are those of its first picture.
     """
     from mutoscope.settings.writing import as_scalar

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from mutoscope.build import Parts
+    from mutoscope.paint import Losses
     from mutoscope.run import Run, Saved
     from mutoscope.settings import Settings
     from mutoscope.weights import Transfer
@@ -81,14 +82,31 @@ def image(
 @click.command(epilog="Example:  mutoscope render harbour.yaml seed=7 width=384 height=256")
 @click.argument("file", type=click.Path(path_type=Path))
 @OVERRIDES
-def render(file: Path, overrides: tuple[str, ...]) -> int:
+@click.option(
+    "--from",
+    "run",
+    type=click.Path(path_type=Path),
+    help="A run: its frames before what has changed stand, and it goes on from there.",
+)
+@click.option("--frames", metavar="A..B", help="Paint these only, such as 120..180 or ..180.")
+def render(file: Path, overrides: tuple[str, ...], run: Path | None, frames: str | None) -> int:
     """Make the picture or film that a settings file describes.
 
     FILE is YAML; `mutoscope settings` lists the keys, and KEY=VALUE on the command line wins. It
     may also be a picture, film or sheet that Mutoscope made: that is made again from its recipe.
+
+    With --from RUN only what the settings change is painted anew, into a run of its own: all
+    frames before it are those of RUN, which stays as it is. --frames ..180 stops after frame 180,
+    and `mutoscope resume` goes on; 120..180 needs --from, and takes all before frame 120 from RUN.
     """
     from mutoscope.sources import PICTURES, recipe_of, settings_of
 
+    if run is not None or frames is not None:
+        from mutoscope.cli.retakes import begin_retake, begin_stretch
+
+        if run is None:
+            return begin_stretch(settings_of(file, overrides), str(frames))
+        return begin_retake(file, overrides, run, frames)
     if file.suffix.lower() in PICTURES:
         from mutoscope.sweep.jobs import sweep_of_recipe
 
@@ -101,7 +119,8 @@ def render(file: Path, overrides: tuple[str, ...]) -> int:
 
 @click.command(epilog="Example:  mutoscope resume images_out/harbour/harbour")
 @click.argument("run", type=click.Path(path_type=Path))
-def resume(run: Path) -> int:
+@click.option("--frames", metavar="..B", help="Stop after frame B, such as ..180.")
+def resume(run: Path, frames: str | None) -> int:
     """Go on with a run or a sheet that was stopped, as if it never had been.
 
     RUN is the folder of the run or sheet. What is complete is left as it is.
@@ -114,15 +133,20 @@ def resume(run: Path) -> int:
     if is_sheet(run):
         from mutoscope.cli.sheets import resume_sheet
 
+        if frames is not None:
+            raise click.UsageError("--frames is for runs; a sheet has pictures, not frames")
         return resume_sheet(run)
     with Run.open(run) as opened:
         settings, saved = settings_of_run(opened), opened.state()
         if finished := finish(opened, settings, saved):
             click.echo(f"{run}: is complete; there is nothing left to do", err=True)
         else:
+            from mutoscope.cli.retakes import stop_of
+
+            stop = stop_of(frames, settings, saved)
             parts = build(settings, progress=fetching)
             say_plan(parts, saved)
-            finished = paint(parts, opened, saved)
+            finished = paint(parts, opened, saved, stop=stop)
     return show_results(opened, finished)
 
 
@@ -184,15 +208,15 @@ def refuse_loose_words(prompt: str, overrides: Sequence[str]) -> None:
         )
 
 
-def begin(settings: Settings, out: Path = Path()) -> tuple[Run, bool]:
-    """Make a new run and paint it; says whether it came to its end."""
+def begin(settings: Settings, out: Path = Path(), *, stop: int | None = None) -> tuple[Run, bool]:
+    """Make a new run and paint it, up to ``stop`` steps; says whether it came to its end."""
     from mutoscope.build import build
     from mutoscope.perform import start_run
 
     parts = build(settings, progress=fetching)
     say_plan(parts)
     with start_run(parts, out) as run:
-        return run, paint(parts, run)
+        return run, paint(parts, run, stop=stop)
 
 
 def say_plan(parts: Parts, saved: Saved | None = None) -> None:
@@ -201,22 +225,33 @@ def say_plan(parts: Parts, saved: Saved | None = None) -> None:
     click.echo(parts.plan(done=done).line(), err=True)
 
 
-def paint(parts: Parts, run: Run, saved: Saved | None = None) -> bool:
-    """Paint what is left of ``run``, showing how it goes; says whether it came to its end."""
+def paint(parts: Parts, run: Run, saved: Saved | None = None, *, stop: int | None = None) -> bool:
+    """Paint what is left of ``run``, showing how it goes; says whether it came to its end.
+
+    ``stop``: the number of steps after which it ends, where that is before the last.
+    """
     from mutoscope.cli.display import Display
     from mutoscope.paint import Watch
     from mutoscope.perform import perform, steps_kept
 
     total, done = parts.schedule.total_steps, steps_kept(run, saved)
+    end = total if stop is None else min(stop, total)
     display = Display(
-        total,
+        end,
         done=done,
         clear_every=parts.settings.clear_every,
         device=next(parts.canvas.parameters()).device,
     )
     try:
         with display, stopping() as stopped:
-            watch = Watch(step=display.step, stopped=stopped)
+            reached = done
+
+            def step(steps: int, losses: Losses) -> None:
+                nonlocal reached
+                reached = steps
+                display.step(steps, losses)
+
+            watch = Watch(step=step, stopped=lambda: stopped() or reached >= end)
             for kept in perform(parts, run, saved=saved, watch=watch):
                 done = kept.frame.steps
                 display.frame(kept.frame.records[-1] if kept.frame.records else None, kept.picture)
@@ -227,7 +262,7 @@ def paint(parts: Parts, run: Run, saved: Saved | None = None) -> bool:
         raise
     if done < total:
         say_stopped(run, done, total)
-    return done == total
+    return done >= end
 
 
 def say_stopped(run: Run, done: int, total: int) -> None:

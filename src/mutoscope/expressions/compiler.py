@@ -242,14 +242,15 @@ class _Reader:
     def _unknown(self, node: ast.AST, name: str) -> ScriptError:
         if name in ("np", "numpy"):
             return self._refuse(node, f"{name!r} stands alone", "write np.sin(t)")
-        variables = ", ".join(sorted(self.known)) or "none"
+        variables = ", ".join(_listed(self.known)) or "none"
         words = [*self.known, *CONSTANTS, *FUNCTIONS]
         return self._refuse(
             node,
             f"unknown name {name!r}",
             f"the variables here are {variables} (sound brings bass, beat and others by "
-            f"input_audio, and bands of its own by input_audio_filters), besides pi, e and "
-            f"functions such as sin and max"
+            f"input_audio, and bands of its own by input_audio_filters; MIDI note, key36, cc1 and "
+            f"others by input_midi; curves names your own), besides pi, e and functions such as "
+            f"sin and max"
             f"{nearest(name, words)}",
         )
 
@@ -328,6 +329,23 @@ class _Reader:
                 self._attribute(node)
         advice = "only a function can be called, by its name; times is written *"
         raise self._refuse(node, "a value is followed by (", advice)
+
+
+def _listed(names: Collection[str]) -> list[str]:
+    """Variables in order; those that differ in a number as the first and the last of them."""
+    numbered: dict[tuple[str, str], list[int]] = {}
+    plain = []
+    for name in names:
+        if match := re.fullmatch(r"(\D*)(\d{1,9})(_prev)?", name):
+            numbered.setdefault((match[1], match[3] or ""), []).append(int(match[2]))
+        else:
+            plain.append(name)
+    for (word, rest), numbers in numbered.items():
+        if len(numbers) > 3:
+            plain.append(f"{word}{min(numbers)}{rest} to {word}{max(numbers)}{rest}")
+        else:
+            plain += [f"{word}{number}{rest}" for number in numbers]
+    return sorted(plain)
 
 
 def _kind(node: ast.AST) -> str:

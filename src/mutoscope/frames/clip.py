@@ -14,7 +14,7 @@ from torch import Tensor
 
 from mutoscope.errors import MediaError
 from mutoscope.frames.base import MAX_RATE, Source, as_rate
-from mutoscope.frames.film import SCALER
+from mutoscope.frames.codecs import SCALER
 from mutoscope.images import MAX_PIXELS, Pixels, from_bytes, luma
 from mutoscope.media import FAILURES, open_media, say
 
@@ -64,6 +64,9 @@ class ClipSource(Source):
                 )
             average, guessed = stream.average_rate, stream.guessed_rate
             declared = int(stream.frames)
+            # Delays in hundredths of a second alternate; FFmpeg judges by the first of them.
+            if container.format.name == "gif" and declared and stream.duration:
+                average = declared / (stream.duration * stream.time_base)
             self._flat = _square(width, height, stream.sample_aspect_ratio, max_pixels)
         self.source_rate = Fraction(25)  # for now, and for films that say nothing at all
         first = list(itertools.islice(self._timed(), 2))

@@ -1,4 +1,4 @@
-"""Films: H.264 in MP4, written while they are made."""
+"""Films, written while they are made: in which container and codec, their ending says."""
 
 import contextlib
 from collections.abc import Mapping
@@ -8,56 +8,57 @@ from types import TracebackType
 from typing import Any
 
 import av
-import numpy as np
-from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from torch import Tensor
 
 from mutoscope.atomic import part_path, reason, settle
 from mutoscope.errors import MediaError
 from mutoscope.frames.base import Sink, as_rate
+from mutoscope.frames.codecs import Encoder, codec_of, padded, quality_of
+from mutoscope.frames.gif import GifEncoder
+from mutoscope.frames.stamp import add_recipe, set_plays
 from mutoscope.images import to_bytes
 from mutoscope.provenance import recipe_text
 
 CRF = 17
-"""The default quality: visually lossless or nearly so."""
+"""The default quality of H.264: visually lossless or nearly so."""
 
-THREADS = 4  # fixed, because the encoder's output depends on their number
-# Macroblock-tree rate control makes the output of x264 (core 165) differ from one call to the next
-# for the same pictures, from 64 pixels a side on; a film must be the same after a resume.
-X264 = "mbtree=0"
-BT709 = 1  # as primaries, as transfer and as matrix, in ITU-T H.273
-
-# swscale's defaults round down, which darkens each frame by a whole step of 255.
-SCALER = int(
-    Interpolation.BICUBIC
-    | Interpolation.ACCURATE_RND
-    | Interpolation.BITEXACT
-    | Interpolation.FULL_CHR_H_INT
-    | Interpolation.FULL_CHR_H_INP
-)
+MAX_PLAYS = 65_535
 
 
 class FilmSink(Sink):
-    """Writes pictures as an H.264 MP4 that plays everywhere (yuv420p, BT.709, index in front).
+    """Writes pictures as a film of the kind that its name's ending stands for.
+
+    ========  ==================================================================================
+    ``.mp4``  H.264, yuv420p, BT.709, index in front: plays everywhere
+    ``.webm`` VP9, yuv420p, BT.709: for browsers
+    ``.mov``  ProRes 422 HQ, 10 bits, BT.709: for editing
+    ``.mkv``  FFV1: bit for bit what was written
+    ``.gif``  256 colours for the whole film; at most 50 pictures a second
+    ``.webp`` animated WebP; held in memory by its encoder, coded, until the end
+    ``.png``  animated PNG: bit for bit what was written
+    ========  ==================================================================================
 
     The film is made in a hidden part file and takes its name when it is closed. When an error or
     Ctrl-C ends the ``with`` block, the film so far is closed properly and kept; `abort` leaves
-    nothing. Equal pictures give equal bytes. H.264 wants even sides: an odd one is extended by
-    repeating its last row or column.
+    nothing. Equal pictures give equal bytes. The first three want even sides: an odd one is
+    extended by repeating its last row or column.
 
     Args:
         path: Where.
-        rate: Frames per second; fractions such as ``Fraction(30000, 1001)`` are kept exactly.
+        rate: Frames per second; fractions such as ``Fraction(30000, 1001)`` are kept exactly, or
+            rounded picture by picture where the container's clock is coarse.
         size: (width, height) of the pictures; by default that of the first.
-        crf: Quality, 0 (lossless, large) to 51.
-        preset: How much time x264 takes to save space.
+        crf: Quality of MP4, 0 (lossless, large) to 51, and of WebM, 0 to 63; by default nearly
+            lossless to the eye.
+        preset: How much time x264 takes to save space in an MP4.
         recipe: What `mutoscope.provenance.read_recipe` is to find in it.
-        title: The film's title for players.
+        title: The film's title for players; GIF, WebP and PNG have none.
+        plays: How often a GIF, WebP or PNG is to be played; 0 for ever.
         overwrite: Whether an existing file may be replaced.
 
     Raises:
-        MediaError: The rate, size or quality is out of range, the file exists or can't be
-            written, or a picture has another size.
+        MediaError: The ending stands for no kind of film, the rate, size or quality is out of
+            range, the file exists or can't be written, or a picture has another size.
     """
 
     def __init__(
@@ -66,35 +67,34 @@ class FilmSink(Sink):
         rate: float | Fraction,
         size: tuple[int, int] | None = None,
         *,
-        crf: float = CRF,
+        crf: float | None = None,
         preset: str = "medium",
         recipe: Mapping[str, Any] | None = None,
         title: str | None = None,
+        plays: int = 0,
         overwrite: bool = False,
     ) -> None:
         self.path = Path(path)
         self.rate = as_rate(rate, str(path))
         self.count = 0
         self.size = size
-        if not 0 <= crf <= 51:
-            raise MediaError(f"{path}: quality (crf) {crf}; allowed are 0 (best) to 51")
+        self.codec = codec_of(self.path)
+        self._options = dict(quality_of(self.codec, crf, str(path)))
+        if "preset" in self.codec.options:
+            self._options["preset"] = preset
+        self._check(plays)
         if not overwrite and self.path.exists():
             raise MediaError(f"{path}: exists already; choose another name")
         if not self.path.parent.is_dir():
             raise MediaError(f"{path}: can't be written: there is no folder {self.path.parent}")
         self._overwrite = overwrite
-        self._options = {
-            "crf": f"{crf:g}",
-            "preset": preset,
-            "threads": str(THREADS),
-            "x264-params": X264,
-        }
+        self._plays = plays
+        self._recipe = recipe
         self._metadata = {"comment": recipe_text(recipe)} if recipe is not None else {}
         if title is not None:
             self._metadata["title"] = " ".join(title.split())
         self._part = part_path(self.path)
-        self._container: Any = None
-        self._stream: Any = None
+        self._encoder: Encoder | GifEncoder | None = None
         self._closed = False
 
     def write(self, image: Tensor) -> None:
@@ -110,22 +110,11 @@ class FilmSink(Sink):
                 f"{self.path}: frame {self.count + 1} is {width} × {height}, the film "
                 f"{self.size[0]} × {self.size[1]}; the frames of a film have one size"
             )
-        padded = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+        even = padded(pixels, self.codec)
         with self._reporting():
-            if self._container is None:
-                self._open(padded.shape[1], padded.shape[0])
-            rgb = av.VideoFrame.from_ndarray(padded, format="rgb24")
-            frame = rgb.reformat(
-                format="yuv420p",
-                src_colorspace=Colorspace.ITU709,
-                dst_colorspace=Colorspace.ITU709,
-                src_color_range=ColorRange.JPEG,
-                dst_color_range=ColorRange.MPEG,
-                interpolation=SCALER,
-            )
-            frame.pts = self.count
-            frame.time_base = 1 / self.rate
-            self._container.mux(self._stream.encode(frame))
+            if self._encoder is None:
+                self._encoder = self._open(even.shape[1], even.shape[0])
+            self._encoder.write(even, self.count)
         self.count += 1
 
     def close(self) -> None:
@@ -137,12 +126,12 @@ class FilmSink(Sink):
         if self._closed:
             return
         self._closed = True
-        if self._container is None:
+        if self._encoder is None:
             return
         try:
             with self._reporting():
-                self._container.mux(self._stream.encode(None))
-                self._container.close()
+                self._encoder.finish()
+                self._stamp()
                 if not self._overwrite and self.path.exists():
                     raise MediaError(f"{self.path}: came to exist while the film was made")
                 settle(self._part, self.path)
@@ -169,34 +158,56 @@ class FilmSink(Sink):
                 raise
             # What ended the block is what the user must hear of; the film fell with it.
 
-    def _open(self, width: int, height: int) -> None:
+    def _check(self, plays: int) -> None:
+        """Refuse what this kind of film can't do."""
+        codec, fastest = self.codec, self.codec.fastest
+        if fastest is not None and self.rate > fastest:
+            raise MediaError(
+                f"{self.path}: {float(self.rate):g} pictures a second; players show at most "
+                f"{fastest} of this kind of film, so choose a lower rate or another ending"
+            )
+        if plays and not codec.counted:
+            raise MediaError(f"{self.path}: films of this kind don't say how often they are played")
+        if not 0 <= plays <= MAX_PLAYS:
+            raise MediaError(f"{self.path}: {plays} plays; allowed are 0 (for ever) to {MAX_PLAYS}")
+
+    def _open(self, width: int, height: int) -> Encoder | GifEncoder:
         """Create the part file and the encoder."""
+        most = self.codec.largest
+        if max(width, height) > most:
+            raise MediaError(
+                f"{self.path}: {width} × {height} is more than this kind of film holds "
+                f"({most} a side); choose another ending"
+            )
         # FFmpeg writes late; this shows at once whether the folder takes files.
         self._part.open("xb").close()
-        # "file:" keeps a name from being taken for an address or an option.
-        self._container = av.open(
-            f"file:{self._part}",
-            "w",
-            format="mp4",
-            container_options={"movflags": "+faststart", "fflags": "+bitexact"},
+        if self.codec.encoder == "gif":
+            return GifEncoder(self._part, self.rate, (width, height), plays=self._plays)
+        return Encoder(
+            self._part,
+            self.codec,
+            self.rate,
+            (width, height),
+            options=self._options,
+            metadata=self._metadata,
+            container_options={"plays": str(self._plays)} if self._is("apng") else None,
         )
-        self._container.metadata.update(self._metadata)
-        stream = self._container.add_stream("libx264", rate=self.rate, options=self._options)
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        stream.time_base = 1 / self.rate
-        context = stream.codec_context
-        context.thread_count = THREADS
-        context.color_primaries = BT709
-        context.color_trc = BT709
-        context.colorspace = BT709
-        context.color_range = int(ColorRange.MPEG)
-        self._stream = stream
+
+    def _stamp(self) -> None:
+        """Add to the finished file what FFmpeg can't."""
+        if self._is("libwebp_anim") and self._plays:
+            set_plays(self._part, self._plays)
+        if self._recipe is not None:
+            add_recipe(self._part, self.path.suffix.lower(), self._recipe, str(self.path))
+
+    def _is(self, encoder: str) -> bool:
+        return self.codec.encoder == encoder
 
     def _discard(self) -> None:
-        container, self._container, self._stream = self._container, None, None
-        if container is not None:
+        encoder, self._encoder = self._encoder, None
+        if encoder is not None:
             with contextlib.suppress(av.FFmpegError, OSError, ValueError):
-                container.close()
+                encoder.close()
         with contextlib.suppress(OSError):
             self._part.unlink(missing_ok=True)
 

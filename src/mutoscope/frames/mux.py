@@ -1,4 +1,4 @@
-"""A film and its sound in one file: the pictures copied as they are, the sound as AAC."""
+"""A film and its sound in one file: the pictures copied as they are, the sound coded anew."""
 
 import contextlib
 from collections.abc import Iterator
@@ -12,11 +12,7 @@ from numpy.typing import NDArray
 
 from mutoscope.atomic import part_path, reason, settle
 from mutoscope.errors import MediaError
-
-BIT_RATE = 96_000
-"""Bits per second for each channel of sound."""
-RATES = (44_100, 48_000)
-"""Sampling rates that are kept; any other becomes the second, which plays everywhere."""
+from mutoscope.frames.codecs import CODECS, Codec, Sound, codec_of
 
 # Tags that describe the file rather than the film.
 _OWN_TAGS = ("major_brand", "minor_version", "compatible_brands", "encoder")
@@ -43,15 +39,17 @@ def add_sound(
     offset: float = 0.0,
     overwrite: bool = False,
 ) -> None:
-    """Write a finished MP4 again with sound: as long as the film, in step to the sample.
+    """Write a finished film again with sound: as long as the film, in step to the sample.
 
+    The sound is AAC in MP4, PCM of 24 bits in MOV, Opus in WebM and FLAC in MKV.
     The pictures' packets are copied, not encoded anew; title and recipe stay. A sound that the
     film has already is left out. Where the sound hasn't begun or has ended, there is silence.
 
     Args:
-        film: The MP4, one that `FilmSink` wrote.
+        film: The film, one that `FilmSink` wrote.
         sound: One or two channels.
-        path: What the result is called; by default it takes the film's place.
+        path: What the result is called; by default it takes the film's place. Its ending is
+            that of the film.
         offset: Where in the sound the film begins, in seconds; with a negative one the film begins
             in silence.
         overwrite: Whether an existing file ``path`` may be replaced.
@@ -62,6 +60,7 @@ def add_sound(
     """
     film = Path(film)
     target = film if path is None else Path(path)
+    codec, coding = sounding(target)
     in_place = target.resolve() == film.resolve()
     if not film.is_file():
         raise MediaError(f"{film}: does not exist; give the film that the sound goes with")
@@ -74,10 +73,10 @@ def add_sound(
             with av.open(
                 f"file:{part}",
                 "w",
-                format="mp4",
-                container_options={"movflags": "+faststart", "fflags": "+bitexact"},
+                format=codec.container,
+                container_options={**codec.container_options, "fflags": "+bitexact"},
             ) as container:
-                _join(source, container, sound, offset, film)
+                _join(source, container, coding, sound, offset)
             settle(part, target)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -85,19 +84,31 @@ def add_sound(
         raise
 
 
-def _join(source: Any, container: Any, sound: Track, offset: float, film: Path) -> None:
+def sounding(path: Path) -> tuple[Codec, Sound]:
+    """How a film of the name `path` and its sound are coded.
+
+    Raises:
+        MediaError: Such a film has no sound.
+    """
+    codec = codec_of(path)
+    if codec.sound is None:
+        able = ", ".join(suffix for suffix, other in CODECS.items() if other.sound)
+        raise MediaError(f"{path}: this kind of film has no sound; {able} have")
+    return codec, codec.sound
+
+
+def _join(source: Any, container: Any, coding: Sound, sound: Track, offset: float) -> None:
     """Copy the pictures of ``source``, each preceded by the sound that comes before it."""
     pictures = source.streams.video[0]
     tags = {key: value for key, value in source.metadata.items() if key not in _OWN_TAGS}
     container.metadata.update(tags)
     copied = container.add_stream_from_template(pictures)
-    stream = container.add_stream("aac", rate=sound.rate if sound.rate in RATES else RATES[-1])
+    stream = container.add_stream(coding.encoder, rate=coding.rate(sound.rate))
     stream.layout = "mono" if sound.channels == 1 else "stereo"
-    stream.bit_rate = BIT_RATE * sound.channels
-    if not pictures.duration:
-        raise MediaError(f"{film}: doesn't say how long it is; add the sound to an MP4 of ours")
-    length = Fraction(pictures.duration) * pictures.time_base
-    packets = _encoded(sound, stream, offset, length)
+    stream.codec_context.format = coding.samples
+    if coding.bit_rate is not None:
+        stream.bit_rate = coding.bit_rate * sound.channels
+    packets = _encoded(sound, stream, offset, _length(source, pictures))
     heard = Fraction(0)
     for packet in source.demux(pictures):
         if packet.dts is None:  # the empty one at the end
@@ -113,10 +124,20 @@ def _join(source: Any, container: Any, sound: Track, offset: float, film: Path) 
         container.mux(piece)
 
 
+def _length(source: Any, pictures: Any) -> Fraction:
+    """How long the pictures last, in seconds; Matroska says it of the whole file alone."""
+    if pictures.duration:
+        return Fraction(pictures.duration) * Fraction(pictures.time_base)
+    if source.duration:
+        return Fraction(source.duration, av.time_base)
+    raise MediaError(f"{source.name.removeprefix('file:')}: doesn't say how long it is")
+
+
 def _encoded(sound: Track, stream: Any, offset: float, length: Fraction) -> Iterator[Any]:
     """The packets of exactly ``length`` seconds of sound from ``offset`` on."""
-    layout = stream.codec_context.layout.name
-    resampler = av.AudioResampler(format="fltp", layout=layout, rate=stream.codec_context.rate)
+    context = stream.codec_context
+    layout = context.layout.name
+    resampler = av.AudioResampler(format=context.format, layout=layout, rate=context.rate)
     total = round(length * sound.rate)
     start = round(offset * sound.rate)
     at = 0
@@ -135,8 +156,8 @@ def _encoded(sound: Track, stream: Any, offset: float, length: Fraction) -> Iter
 
 
 def _film(path: Path) -> Any:
-    """The film as a container: a local MP4 and nothing else."""
-    options = {"format_whitelist": "mov"}
+    """The film as a container: a local file of ours and nothing else."""
+    options = {"format_whitelist": "mov,matroska"}
     container = av.open(f"file:{path}", container_options=options, metadata_errors="replace")
     if not container.streams.video:
         container.close()

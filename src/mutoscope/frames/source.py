@@ -7,8 +7,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Self
 
+import torch
 from torch import Tensor
 
+from mutoscope.curves import smooth
 from mutoscope.errors import MediaError
 from mutoscope.frames.clip import ClipSource, open_film, picture_stream
 from mutoscope.images import MAX_PIXELS, resize
@@ -144,6 +146,41 @@ class SourceFilm:
                 self._frames, self._following = frames, next(frames, None)
                 return
             frames.close()
+
+
+class ClosingFilm:
+    """A film that plays round: over its last frames it goes over into its first.
+
+    From picture ``length`` on it is what comes then, more and more mixed with what was at the
+    beginning, until picture ``length + lap - 1`` is picture ``lap - 1``.
+
+    Args:
+        film: The film that is to close.
+        length: After how many pictures it begins anew.
+        lap: Over how many it goes over into its beginning.
+    """
+
+    def __init__(self, film: SourceFilm, *, length: int, lap: int) -> None:
+        self._film, self._again = film, film.sibling()
+        self._length, self._lap = length, lap
+        self.size = film.size
+
+    def frame(self, index: int) -> Tensor:
+        """Picture number ``index`` from 0, (1, 3, H, W)."""
+        picture, place = self._film.frame(index), index - self._length
+        if place < 0:
+            return picture
+        share = smooth(min(1.0, (place + 1) / self._lap))
+        return torch.lerp(picture, self._again.frame(place), share)
+
+    def sibling(self) -> Self:
+        """Another reader of the same pictures."""
+        return type(self)(self._film.sibling(), length=self._length, lap=self._lap)
+
+    def close(self) -> None:
+        """Let go of the file; asking for a picture opens it again."""
+        self._film.close()
+        self._again.close()
 
 
 class _Reader(ClipSource):

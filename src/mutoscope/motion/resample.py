@@ -52,7 +52,7 @@ def resample(raster: Tensor, points: Tensor, sampling: Sampling, infill: Infill)
         read = _nearest(raster, places, infill)
     else:
         folded = torch.stack(
-            [_fold(p, n, infill) for p, n in zip(places, (width, height), strict=True)]
+            [fold(p, n, infill) for p, n in zip(places, (width, height), strict=True)]
         )
         padded = _pad(raster, infill)
         weigh = _catmull_rom if sampling == "bicubic" else _linear
@@ -74,7 +74,7 @@ def _neighbour(index: Tensor, n: int, infill: Infill) -> Tensor:
     return index.clamp(0, n - 1)
 
 
-def _fold(place: Tensor, n: int, infill: Infill) -> Tensor:
+def fold(place: Tensor, n: int, infill: Infill) -> Tensor:
     """The place in ``[0, n]`` at which the same is read as at ``place``."""
     if infill == "wrap":
         return place.remainder(n)

@@ -3,9 +3,12 @@
 import logging
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import cv2
+import numpy as np
 import torch
+from cv2.typing import MatLike
 from torch import Tensor
 from torch.nn.functional import interpolate
 
@@ -27,6 +30,9 @@ _FARTHEST = 1e8
 
 # Nearness beside an edge of depth differs at least by this factor.
 _CONTRAST = 1.08
+
+# Medians over five pixels that round an edge of depth; more of them no longer change much.
+_ROUNDINGS = 6
 
 _DEPTHS = frozenset({"r", "R", "mu"})
 
@@ -75,7 +81,7 @@ class Space:
     between mean and median.
 
     What comes more than sixteen times nearer in one move has gone past the camera and is not
-    drawn. Where everything has, the picture stays as it is, with a notice in the log. What comes
+    drawn. Where everything has, the picture stays as it is, with one notice in the log. What comes
     in from beyond the edges is made by ``infill``; what near things uncover is made of what lies
     behind them, whatever the infill.
 
@@ -115,6 +121,7 @@ class Space:
     compat_units: bool = False
     sampling: Sampling = "bicubic"
     infill: Infill = "wrap"
+    _told: list[float] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not 0 < self.field_of_view < 180:
@@ -141,7 +148,7 @@ class Space:
         values = shot.moment.values
         near = self._nearness(image) if self._depends_on_depth() else None
         if near is not None:
-            values = {**values, **_depths(1 / near)}
+            values = values | _depths(1 / near)
         move = self._move(values)
         if move.still:
             return self._still()
@@ -149,18 +156,14 @@ class Space:
             # Turning alone shows far and near things alike; PyTTI's geometry needs the depth.
             near = self._nearness(image) if self.compat_units or any(move.shift) else self._plane()
         if self.compat_units:
-            field = displaced(near, move, lock=self.lock_camera)
-            read = pixel_grid(self.size) * field.new_tensor(self.size)[:, None, None] - field
-            sides = field.new_tensor(self.size)[:, None, None]
+            gone = displaced(near, move, lock=self.lock_camera)
+            sides = gone.new_tensor(self.size)[:, None, None]
+            read = pixel_grid(self.size) * sides - gone
             revealed = ((read < 0) | (read > sides)).any(dim=0)
-            return self._warp(field, revealed)
+            return self._warp(gone, revealed)
         view = see(stand_out(near), move, lock=self.lock_camera)
         if view is None:
-            _log.warning(
-                "translate_z_3d, rotate_3d: at t = %g nothing of the scene is left before the "
-                "camera, so the picture stays; use a smaller step or a larger far_plane",
-                values["t"],
-            )
+            self._tell(values["t"])
             return self._still()
         centres = pixel_grid(self.size) * view.sources.new_tensor(self.size)[:, None, None] - 0.5
         return self._warp((centres - view.sources).float(), view.revealed)
@@ -191,13 +194,24 @@ class Space:
         rotation = _checked(self.rotate, self.rotate(values), f"at t = {values['t']:g}")
         return Move(rotation, (right, -up, ahead), self.focal)
 
+    def _tell(self, t: float) -> None:
+        """Say once that there is nothing to see: a path that has left the scene stays outside."""
+        if not self._told:
+            _log.warning(
+                "translate_z_3d, rotate_3d: at t = %g nothing of the scene is left before the "
+                "camera, so the picture stays, here and wherever that happens again; use a "
+                "smaller step or a larger far_plane",
+                t,
+            )
+        self._told.append(t)
+
     def _still(self) -> SpaceWarp:
         width, height = self.size
         return self._warp(torch.zeros(2, height, width), torch.zeros(height, width).bool())
 
-    def _warp(self, field: Tensor, revealed: Tensor) -> SpaceWarp:
+    def _warp(self, gone: Tensor, revealed: Tensor) -> SpaceWarp:
         return SpaceWarp(
-            field[None], revealed[None, None], sampling=self.sampling, infill=self.infill
+            gone[None], revealed[None, None], sampling=self.sampling, infill=self.infill
         )
 
 
@@ -241,43 +255,33 @@ def displaced(near: Tensor, move: Move, *, lock: bool) -> Tensor:
 
 
 def stand_out(near: Tensor) -> Tensor:
-    """``near`` (H, W) with edges of depth made hard, and moved to the far side.
+    """``near`` (H, W) with edges of depth made hard and smooth, and moved to the far side.
 
     An estimate of depth climbs to a near thing over some pixels, as no real thing does. Torn apart
     by the move, that slope would be drawn as a streak. Each of its pixels goes to the side that it
     is more like; those beside the edge, in whose colour both are mixed, go with the near one.
     It is a slope if its neighbourhood spans no less than a larger one does: a plane spans less.
+
+    Where a slope falls apart into its sides, and where an estimate follows the grain of a picture,
+    edges are ragged. Each ragged pixel would leave its surroundings as a speck, and a picture that
+    has specks has an estimate that is more ragged still. Medians make an edge a smooth curve.
     """
+    depth: MatLike = near.contiguous().numpy()
     for _ in range(2):  # what is left of the slope's foot and shoulder is clear once it is steep
-        low, high = _extremes(near, 2)
-        lower, higher = (_spread(x, pick, 2) for x, pick in ((low, _MIN), (high, _MAX)))
+        low, high = _extremes(depth, 2)
+        lower, higher = _extremes(depth, 4)
         span = high - low
         edge = (high > _CONTRAST * low) & (span > 0.7 * (higher - lower))
-        nearer = near * (low + high) > 2 * low * high  # by distance, so the near side gets more
-        near = torch.where(edge, torch.where(nearer, high, low), near)
-    low, high = _extremes(near, FRINGE)
-    return torch.where(edge & (high > _CONTRAST * low), high, near)
+        nearer = depth * (low + high) > 2 * low * high  # by distance, so the near side gets more
+        depth = np.where(edge, np.where(nearer, high, low), depth)
+    low, high = _extremes(depth, FRINGE)
+    depth = np.where(edge & (high > _CONTRAST * low), high, depth)
+    for _ in range(_ROUNDINGS):
+        depth = cv2.medianBlur(depth, 5)
+    return torch.from_numpy(depth)
 
 
-Pick = Callable[[Tensor, Tensor], Tensor]
-_MIN: Pick = torch.minimum
-_MAX: Pick = torch.maximum
-
-
-def _extremes(x: Tensor, radius: int) -> tuple[Tensor, Tensor]:
-    return _spread(x, _MIN, radius), _spread(x, _MAX, radius)
-
-
-def _spread(x: Tensor, pick: Pick, radius: int) -> Tensor:
-    """The least or greatest over squares of ``2 radius + 1`` pixels, (H, W)."""
-    for _ in range(radius):
-        for dim in (0, 1):
-            n = x.shape[dim]
-            out = x.clone()
-            if n > 1:
-                inner = out.narrow(dim, 1, n - 1)
-                inner.copy_(pick(inner, x.narrow(dim, 0, n - 1)))
-                inner = out.narrow(dim, 0, n - 1)
-                inner.copy_(pick(inner, x.narrow(dim, 1, n - 1)))
-            x = out
-    return x
+def _extremes(x: MatLike, radius: int) -> tuple[MatLike, MatLike]:
+    """The least and the greatest over squares of ``2 radius + 1`` pixels, each (H, W)."""
+    square = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
+    return cv2.erode(x, square), cv2.dilate(x, square)

@@ -1,8 +1,8 @@
 """``run.json``: what must be known of a run before its settings can be understood."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,8 @@ class FilmPlan:
 
     ``rate``: frames per second; ``crf``: quality, 0 (best) to 51; ``recipe``: what the film is to
     say about its making; ``sound``: the file whose sound it carries; ``sound_from``: the second of
-    that sound at which the film begins, which may be negative.
+    that sound at which the film begins, which may be negative; ``lap``: of a film that closes, how
+    many of its last ``files`` take the place of the first.
     """
 
     rate: Fraction | float
@@ -31,6 +32,14 @@ class FilmPlan:
     recipe: Mapping[str, Any] | None = None
     sound: Path | None = None
     sound_from: float = 0.0
+    lap: int = 0
+    files: int = 0
+
+    def order(self, frames: Sequence[Path]) -> Sequence[Path]:
+        """Which of a run's ``frames``, given in order, are in the film: as they are shown."""
+        if not self.lap or len(frames) < self.files:
+            return frames
+        return [*frames[-self.lap :], *frames[self.lap : -self.lap]]
 
 
 @dataclass(frozen=True)
@@ -39,7 +48,8 @@ class About:
 
     ``base``: what the names of frames and film begin with; ``relative_to``: where the relative
     paths of the settings begin; ``backups``: how many states are kept, ``None`` for all;
-    ``started``: when, ISO 8601 in UTC.
+    ``resume_points``: how many more, spread over the run; ``started``: when, ISO 8601 in UTC;
+    ``follows``: digests of the files that the pictures follow, such as a sound, by settings key.
     """
 
     version: str
@@ -48,6 +58,8 @@ class About:
     started: str
     backups: int | None = 0
     film: FilmPlan | None = None
+    resume_points: int = 0
+    follows: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """The text of the file."""
@@ -58,6 +70,8 @@ class About:
             "recipe": self.film.recipe and dict(self.film.recipe),
             "sound": self.film.sound and str(self.film.sound),
             "sound_from": self.film.sound_from,
+            "lap": self.film.lap,
+            "files": self.film.files,
         }
         values = {
             "program": "mutoscope",
@@ -67,6 +81,8 @@ class About:
             "relative_to": str(self.relative_to),
             "started": self.started,
             "backups": self.backups,
+            "resume_points": self.resume_points,
+            "follows": dict(self.follows),
             "film": film,
         }
         return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
@@ -94,7 +110,9 @@ class About:
                 relative_to=Path(values["relative_to"]),
                 started=str(values["started"]),
                 backups=None if backups is None else int(backups),
+                follows={str(k): str(v) for k, v in values.get("follows", {}).items()},
                 film=None if film is None else _film(film),
+                resume_points=max(0, int(values.get("resume_points", 0))),
             )
         except RunError:
             raise
@@ -115,4 +133,6 @@ def _film(values: Mapping[str, Any]) -> FilmPlan:
         recipe=None if recipe is None else dict(recipe),
         sound=None if (sound := values.get("sound")) is None else Path(sound),
         sound_from=float(values.get("sound_from", 0.0)),
+        lap=max(0, int(values.get("lap", 0))),
+        files=max(0, int(values.get("files", 0))),
     )

@@ -5,9 +5,10 @@
         run.json                 version, base, where relative paths begin, film, backups
         log.jsonl                one line a step
         frames/<base>_<n>.png    each with its recipe
-        state/<n>.safetensors    the newest few
+        state/<n>.safetensors    the newest few, and some spread over the run
         state/paused.safetensors between two frames, where it stopped or was looked at
         latest.png  losses.png  <base>.mp4
+        quality.json  quality.png   of a film that is complete
         palette.png  tensorboard/   where they are asked for
 
 Each file is replaced atomically, and a frame is kept in the order picture, log, film, state: a
@@ -35,6 +36,7 @@ from mutoscope.errors import MediaError, RunError, printable
 from mutoscope.images import encode
 from mutoscope.run import journal, layout
 from mutoscope.run.about import About, FilmPlan
+from mutoscope.run.beginning import Beginning
 from mutoscope.run.checkpoint import Saved
 from mutoscope.run.footage import Footage
 from mutoscope.run.lock import FolderLock
@@ -52,6 +54,7 @@ class Run:
 
     def __init__(self, folder: Path, about: About, lock: FolderLock) -> None:
         self.folder = folder
+        self.about = about
         self.base = about.base
         self.relative_to = about.relative_to
         self.log_path = folder / layout.LOG
@@ -59,7 +62,7 @@ class Run:
         self.losses_path = folder / layout.LOSSES
         self.film_path = folder / f"{about.base}.mp4"
         self._lock = lock
-        self._states = States(folder, about.backups)
+        self._states = States(folder, about.backups, about.resume_points)
         self._footage = Footage(self.film_path, about.film, self._kept)
         self._last = 0  # the number of the newest frame that counts
         self._going = True  # False while an opened run has not been rewound
@@ -76,6 +79,8 @@ class Run:
         relative_to: str | Path = ".",
         overwrite: bool = False,
         backups: int | float | None = 0,
+        resume_points: int = 0,
+        follows: Mapping[str, str] | None = None,
         film: FilmPlan | None = None,
     ) -> Self:
         """Make the folder of a new run and write its settings, before its first step.
@@ -92,6 +97,8 @@ class Run:
                 everything else is ready. Files that are not a run's own stay.
             backups: How many of the newest states are kept, at least one; ``None`` or infinity
                 for all.
+            resume_points: How many more are kept, spread evenly over the frames made so far.
+            follows: Digests of the files that the pictures follow, by settings key.
             film: The film to be made, or ``None`` for stills.
 
         Raises:
@@ -107,6 +114,8 @@ class Run:
             started=datetime.now(UTC).isoformat(timespec="seconds"),
             backups=None if backups is None or math.isinf(backups) else int(backups),
             film=film,
+            resume_points=resume_points,
+            follows=dict(follows or {}),
         )
         text = _with_scenes(settings_text, scenes)
         try:
@@ -144,6 +153,8 @@ class Run:
             raise RunError(layout.no_run(folder, missing))
         lock = FolderLock(folder)
         try:
+            if (folder / layout.TAKING).exists():
+                raise RunError(layout.half_taken(folder))
             run = cls(folder, About.read(folder / layout.ABOUT), lock)
             layout.sweep(folder)
             layout.make_rooms(folder)
@@ -154,6 +165,25 @@ class Run:
             raise
         run._going = False
         return run
+
+    def take(self, beginning: Beginning) -> None:
+        """Begin with what another run has kept, before the first frame; then ask for `state`.
+
+        Raises:
+            RunError: It can't be copied; the folder is removed again.
+        """
+        try:
+            beginning.copy(self.folder, self.base)
+        except BaseException as error:
+            self._closed = True
+            layout.dissolve(self.folder, self.base)
+            self._lock.release()
+            if isinstance(error, OSError):
+                raise RunError(
+                    f"{self.folder}: can't begin with frames of another run: "
+                    f"{atomic.reason(error)}; no step was made"
+                ) from error
+            raise
 
     @property
     def settings_text(self) -> str:
@@ -175,6 +205,11 @@ class Run:
     def frames(self) -> list[tuple[int, Path]]:
         """The kept frames and their numbers, in order."""
         return layout.frame_paths(self.folder, self.base)
+
+    def shown(self) -> list[Path]:
+        """The kept frames in the order in which the film shows them."""
+        frames = [path for _, path in self.frames()]
+        return list(self.about.film.order(frames)) if self.about.film is not None else frames
 
     def keep(
         self,

@@ -40,19 +40,25 @@ class Footage:
         return self._sink is not None
 
     def begin(self) -> None:
-        """Get ready for the next frame; once begun, nothing."""
-        if self.plan is None or self._sink is not None:
-            return
+        """Get ready for the next frame; once begun, nothing.
+
+        A film that closes begins with the frames that are painted last: it is made at the end.
+        """
+        if self.plan is not None and self._sink is None and not self.plan.lap:
+            self._sink = self._begun(self.plan)
+
+    def _begun(self, plan: FilmPlan) -> FilmSink:
+        """The film as far as there are frames."""
         sink = FilmSink(
             self.path,
-            self.plan.rate,
-            crf=self.plan.crf,
-            recipe=self.plan.recipe,
-            title=self.plan.title,
+            plan.rate,
+            crf=plan.crf,
+            recipe=plan.recipe,
+            title=plan.title,
             overwrite=True,
         )
         try:
-            for path in self.frames():
+            for path in plan.order(self.frames()):
                 try:
                     sink.write(load_image(path))
                 except MediaError as error:
@@ -60,7 +66,7 @@ class Footage:
         except BaseException:
             sink.abort()
             raise
-        self._sink = sink
+        return sink
 
     def add(self, image: Tensor) -> None:
         """Add the next frame, (1, 3, H, W), after `begin`."""
@@ -69,8 +75,8 @@ class Footage:
 
     def finish(self, *, remake: bool) -> None:
         """Close the film; with ``remake``, also make it if what is there is not all of it."""
-        if remake and self._due():
-            self.begin()
+        if remake and self.plan is not None and self._due(self.plan):
+            self._sink = self._begun(self.plan)
         if self._sink is not None:
             self._sink.close()
             self._carry_sound()
@@ -84,10 +90,11 @@ class Footage:
         except MediaError as error:
             log.warning("%s; the film stays silent", error)
 
-    def _due(self) -> bool:
-        if self.plan is None or self._sink is not None or not self.frames():
+    def _due(self, plan: FilmPlan) -> bool:
+        if self._sink is not None or not (frames := plan.order(self.frames())):
             return False
         try:
-            return ClipSource(self.path).length != len(self.frames())
+            # A film of as many frames may be the one from before a loop was closed.
+            return bool(plan.lap) or ClipSource(self.path).length != len(frames)
         except MediaError:
             return True

@@ -18,9 +18,12 @@ LATEST = "latest.png"
 LOSSES = "losses.png"
 PALETTE = "palette.png"
 TENSORBOARD = "tensorboard"
+QUALITY = "quality.json"
+QUALITY_PLOT = "quality.png"
 FRAMES = "frames"
 STATE = "state"
 PAUSED = f"{STATE}/paused{SUFFIX}"
+TAKING = ".taking"  # is there while the beginning of another run is copied into this one
 
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
 _DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
@@ -107,7 +110,9 @@ def _take_if_empty(folder: Path) -> FolderLock | None:
     except InUseError:
         return None
     if _empty(folder):  # still, now that nobody else can change it
-        sweep_parts(folder)
+        sweep(folder)
+        if (folder / TAKING).exists():
+            _clear_taken(folder)
         (folder / SETTINGS).unlink(missing_ok=True)
         return lock
     lock.release()
@@ -117,7 +122,18 @@ def _take_if_empty(folder: Path) -> FolderLock | None:
 def _empty(folder: Path) -> bool:
     """Whether there is nothing in it, or what a run leaves that died before its first step."""
     names = {path.name for path in folder.iterdir() if not is_part(path)}
+    if TAKING in names:  # the other run has all that this one holds
+        rooms, ours = {FRAMES, STATE, TENSORBOARD}, {SETTINGS, ABOUT, LOG, LOCK, TAKING}
+        return names <= rooms | ours
     return not names or names == {LOCK} or names == {LOCK, SETTINGS}
+
+
+def _clear_taken(folder: Path) -> None:
+    """Remove what was copied from another run before the program was ended."""
+    clear(folder, folder.name)
+    for name in (FRAMES, STATE, TENSORBOARD):
+        with contextlib.suppress(OSError):  # somebody's files lie in it: they stay
+            (folder / name).rmdir()
 
 
 def reclaim(parent: Path, namespace: str) -> tuple[Path, FolderLock]:
@@ -146,12 +162,16 @@ def reclaim(parent: Path, namespace: str) -> tuple[Path, FolderLock]:
 
 def own_files(folder: Path, base: str) -> list[Path]:
     """The files of a run in its folder; whatever else lies there is somebody's."""
-    names = (ABOUT, SETTINGS, LOG, LATEST, LOSSES, PALETTE, PAUSED, f"{base}.mp4")
+    names = (
+        *(ABOUT, SETTINGS, LOG, LATEST, LOSSES, PALETTE, PAUSED, QUALITY, QUALITY_PLOT),
+        f"{base}.mp4",
+    )
     files = [folder / name for name in names if (folder / name).is_file()]
     files += [path for _, path in state_paths(folder)]
     files += [path for _, path in frame_paths(folder, base)]
     files += sorted((folder / TENSORBOARD).glob("events.out.tfevents.*"))
-    return files
+    # At the end, since it says of all the others that they are no run of their own.
+    return [*files, folder / TAKING] if (folder / TAKING).is_file() else files
 
 
 def sweep(folder: Path) -> None:
@@ -177,7 +197,7 @@ def dissolve(folder: Path, base: str) -> None:
     """Undo `claim` after a false start: remove what the run wrote, and the folder if it can be."""
     with contextlib.suppress(OSError):
         clear(folder, base)
-        for name in (FRAMES, STATE):
+        for name in (FRAMES, STATE, TENSORBOARD):
             if (folder / name).is_dir():
                 (folder / name).rmdir()
         (folder / LOCK).unlink(missing_ok=True)
@@ -196,3 +216,11 @@ def no_run(folder: Path, missing: Sequence[str]) -> str:
     hint = f"; the newest run in it is {inside[-1]}" if inside else ""
     verb = "is" if len(missing) == 1 else "are"
     return f"{folder}: is not the folder of a run: {' and '.join(missing)} {verb} missing{hint}"
+
+
+def half_taken(folder: Path) -> str:
+    """Why a folder can't be resumed into which the beginning of another run was being copied."""
+    return (
+        f"{folder}: was to begin with frames of another run, and the program was ended while they "
+        "were copied; nothing is lost: give the command that began it again"
+    )

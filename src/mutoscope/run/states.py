@@ -1,4 +1,4 @@
-"""The states of a run: one after each of the newest frames, and one between two frames."""
+"""The states of a run: after its newest frames, after some spread over all, and between two."""
 
 import logging
 from collections.abc import Mapping
@@ -15,11 +15,15 @@ log = logging.getLogger("mutoscope")
 
 
 class States:
-    """The states in ``folder``, of which ``backups`` are kept, None for all."""
+    """The states in ``folder``, of which the newest ``backups`` are kept, None for all.
 
-    def __init__(self, folder: Path, backups: int | None) -> None:
+    Up to ``resume_points`` more are kept, spread evenly over the frames made so far, so that a run
+    can be gone on with from its middle; see `spread`.
+    """
+
+    def __init__(self, folder: Path, backups: int | None, resume_points: int = 0) -> None:
         self.folder = folder
-        self.backups = backups
+        self.backups, self.resume_points = backups, resume_points
         self.paused = folder / layout.PAUSED
 
     def path(self, number: int) -> Path:
@@ -69,8 +73,26 @@ class States:
             return False
 
     def prune(self) -> None:
-        """Remove all but the newest."""
+        """Remove all but the newest and those that are spread over the run."""
         if self.backups is None:
             return
-        for _, path in layout.state_paths(self.folder)[: -max(1, self.backups)]:
-            path.unlink(missing_ok=True)
+        states = layout.state_paths(self.folder)
+        stride = spread(states[-1][0], self.resume_points) if states else 0
+        for number, path in states[: -max(1, self.backups)]:
+            if not stride or number % stride:
+                path.unlink(missing_ok=True)
+
+
+def spread(newest: int, points: int) -> int:
+    """The distance between states that are kept among frames 1 to ``newest``; 0 for none.
+
+    It is the least power of 2 with which they are at most ``points``. As the run grows it doubles,
+    and every other of them goes: those that are left lie evenly whatever the run's length, and
+    none of them was ever missing.
+    """
+    if points <= 0:
+        return 0
+    stride = 1
+    while newest // stride > points:
+        stride *= 2
+    return stride

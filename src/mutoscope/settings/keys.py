@@ -22,6 +22,7 @@ from mutoscope.settings.values import (
     Folder,
     FolderName,
     MmcModel,
+    NamedCurves,
     Names,
     Number,
     Path,
@@ -48,7 +49,7 @@ GROUPS = {
     "motion": "Motion",
     "video": "Video source",
     "hold": "Stabilisation",
-    "sound": "Sound",
+    "sound": "Sound, MIDI and named curves",
     "output": "Output",
     "machine": "Machine and folders",
 }
@@ -71,8 +72,6 @@ def key(
     group: str,
     unit: str = "",
     default_text: str = "",
-    later: str = "",
-    later_values: Mapping[str, str] | None = None,
     only: Mapping[str, tuple[str, ...]] | None = None,
     example: str = "",
     own: bool = False,
@@ -88,8 +87,6 @@ def key(
         group: One of `GROUPS`.
         unit: What a number counts.
         default_text: The default in words, where it is not a plain value.
-        later: What it needs that a later release brings; only the default is allowed until then.
-        later_values: The same for some of its values.
         only: The key and its values with which this one has an effect; with others, a notice.
         example: A line of YAML.
         own: It is not one of PyTTI's.
@@ -101,8 +98,6 @@ def key(
         "group": group,
         "unit": unit,
         "default_text": default_text,
-        "later": later,
-        "later_values": dict(later_values or {}),
         "only": {name: list(values) for name, values in (only or {}).items()},
         "example": example,
         "own": own,
@@ -695,6 +690,24 @@ class Keys(BaseModel):
         gt=0,
         le=1000,
     )
+    loop: bool = key(
+        False,
+        "Make a film that plays round without a seam: time comes back to its beginning, and the "
+        "last frame leads into the first. Some frames more are painted, see loop_overlap. With "
+        "animation_mode off it is a film of the picture while it is painted.",
+        group="film",
+        own=True,
+    )
+    loop_overlap: Whole = key(
+        12,
+        "Over how many frames the end of a loop is led over into its beginning: so many are "
+        "painted twice, at most half of the film.",
+        group="film",
+        unit="frames",
+        ge=1,
+        le=100_000,
+        own=True,
+    )
     film: bool = key(
         True,
         "Write an MP4 while animating, beside the frames.",
@@ -823,13 +836,13 @@ class Keys(BaseModel):
         ]
     ] = key(
         "auto",
-        "What tells depth: a Depth Anything network (an extra package: pip install "
+        "What tells depth, for the camera in 3D and for depth_stabilization_weight: a Depth "
+        "Anything network (an extra package: pip install "
         "'mutoscope[depth]'), relief, which needs none and judges by what is low, sharp and "
         "strong in colour, or flat, a wall. auto takes the small network where it is at hand, else "
         "relief.",
         group="motion",
         own=True,
-        only=_SPACE,
     )
     compat_units: bool = key(
         False,
@@ -896,7 +909,10 @@ class Keys(BaseModel):
         group="hold",
     )
     depth_stabilization_weight: Weight = key(
-        "", "Hold the depth of each frame.", group="hold", later="stabilisation"
+        "",
+        "The same for its depth, as depth_model sees it.",
+        group="hold",
+        differs="What is compared is nearness, the inverse of distance, from 0.1 to 1.",
     )
     edge_stabilization_weight: Weight = key(
         "",
@@ -905,11 +921,14 @@ class Keys(BaseModel):
     )
     flow_stabilization_weight: Weight = key(
         "",
-        "How strongly a frame is held to what was painted before, moved along with the film that "
-        "is followed, wherever that can be seen: weight, then optionally _mask and :stop.",
+        "How strongly a frame is held to what was painted before, moved along with the camera or "
+        "the film that is followed, wherever that can be seen: weight, then optionally _mask and "
+        ":stop. In 2D and 3D the mask is white where it acts; with Video Source it is white in "
+        "what moves, and all else stands still.",
         group="hold",
-        only=_VIDEO,
-        differs="In 3D it does nothing.",
+        only=_FILM,
+        differs="Pictures are compared and no flow is estimated from what is painted, since the "
+        "camera's is known. It acts in 2D, too.",
     )
 
     # ── Sound ──
@@ -935,6 +954,32 @@ class Keys(BaseModel):
         group="sound",
         max_length=64,
         differs="Filtered once, so that a band does not begin anew with every frame.",
+    )
+    input_midi: Path = key(
+        "",
+        "MIDI file, beside a sound or without one. Expressions may use note (the newest key, of "
+        "127), velocity, notes (how many sound), note_on, midi_beat, bend, ch1 to ch16, key0 to "
+        "key127 and cc0 to cc127, each with _prev for its value a frame before.",
+        group="sound",
+        example="input_midi: drums.mid",
+        own=True,
+    )
+    input_midi_offset: Number = key(
+        0.0,
+        "Where in the MIDI file the film begins; below 0 it begins in silence.",
+        group="sound",
+        unit="seconds",
+        own=True,
+    )
+    curves: NamedCurves = key(
+        {},
+        "Numbers over time by names of your own, for every expression, and for the curves after "
+        "them; each also with _prev. A value is an expression, keyframes, or {log: FILE, value: "
+        "NAME} for what another run's log.jsonl holds under that name (total where none is given).",
+        group="sound",
+        default_text="nothing",
+        example='curves: {sway: "sin(2*pi*t/8)", push: "4 * max(sway, 0)"}',
+        own=True,
     )
 
     # ── Output ──
@@ -981,11 +1026,29 @@ class Keys(BaseModel):
     show_graphs: bool = key(
         False, "Plot the losses each time the run is shown, not only at its end.", group="output"
     )
+    quality: bool = key(
+        True,
+        "Measure a film when it is done (flicker, drift of colours, the seam of a loop, agreement "
+        "with the prompts, repeated and black frames) and write quality.json and a plot beside "
+        "it.",
+        group="output",
+        own=True,
+    )
     backups: Backups = key(
         3,
         "How many of the last states are kept to go on from; all keeps every one, 0 none but "
         "the newest.",
         group="output",
+    )
+    resume_points: Whole = key(
+        24,
+        "How many more states are kept, spread evenly over the frames made so far, so that "
+        "`mutoscope render --from` can change a run from its middle on; 0 keeps only what backups "
+        "says.",
+        group="output",
+        own=True,
+        ge=0,
+        le=100_000,
     )
     approximate_vram_usage: bool = key(
         False, "Report the most memory used so far each time the run is shown.", group="output"

@@ -28,6 +28,8 @@ log = logging.getLogger("mutoscope")
 PRESETS = Path(__file__).with_name("presets")
 ALIASES = {"target_pallete": "target_palette", "lock_pallete": "lock_palette"}
 
+_CURVE = "curves."  # and a name: one of the mapping `curves`
+
 _BRACKETED = re.compile(r"\[(-?)([^\[\]]+)\]")
 
 
@@ -158,7 +160,8 @@ def _override_layer(overrides: Sequence[str], *, home: Path) -> Layer:
                 f"{shown(override)}: is no KEY=VALUE; write for example width=384 "
                 "(and put it in quotes where it has spaces)"
             )
-        value = text if _is_raw(key) else parse_value(text, place=bare(override))
+        raw = _is_raw(key) or (key.startswith(_CURVE) and not text.lstrip().startswith("{"))
+        value = text if raw else parse_value(text, place=bare(override))
         if _kind(key) == "text":
             value = escaped(value)
         values[key] = _from_here(ALIASES.get(key, key), value, home)
@@ -195,12 +198,20 @@ def _from_here(key: str, value: Any, home: Path) -> Any:
             if isinstance(names, list)
             else value
         )
+    if isinstance(value, Mapping):
+        if key.startswith(_CURVE) and isinstance(value.get("log"), str):
+            return {**value, "log": _whole(value["log"], here)}
+        return {name: _from_here(f"{key}.{name}", item, home) for name, item in value.items()}
     if not isinstance(value, str):
         return value
     if _kind(key) == "path":
-        plain = not is_address(value) and not value.startswith("${")
-        return str(here / expanded(value.strip())) if plain else value
+        return _whole(value, here)
     return _BRACKETED.sub(lies_here, value) if _kind(key) in ("text", "weight") else value
+
+
+def _whole(path: str, here: Path) -> str:
+    plain = not is_address(path) and not path.startswith("${")
+    return str(here / expanded(path.strip())) if plain else path
 
 
 def _respelt(layer: Layer) -> Layer:
@@ -226,7 +237,19 @@ def _laid_over(lower: Layer, upper: Layer) -> Layer:
         if any(key in upper.values for key in way):
             outweighed.update(key for other in WAYS if other is not way for key in other)
     values = {k: v for k, v in lower.values.items() if k not in outweighed}
-    return Layer({**values, **upper.values}, {**lower.places, **upper.places})
+    return _curves_joined(Layer({**values, **upper.values}, {**lower.places, **upper.places}))
+
+
+def _curves_joined(layer: Layer) -> Layer:
+    """A layer with each ``curves.NAME`` as that curve in the mapping ``curves``."""
+    values, places = dict(layer.values), dict(layer.places)
+    whole = values.get("curves") or {}
+    if not isinstance(whole, Mapping):
+        return layer
+    for key in [key for key in values if key.startswith(_CURVE)]:
+        whole = values["curves"] = {**whole, key.removeprefix(_CURVE): values.pop(key)}
+        places["curves"] = places.pop(key, "")
+    return Layer(values, places)
 
 
 def _kind_of(key: str) -> Kind | None:

@@ -1,6 +1,10 @@
 """Keys whose text is in the scene language or an expression, understood."""
 
+from collections.abc import Mapping
+
 from mutoscope.curves import Curve, VectorCurve, known_names, parse_curve, parse_vector
+from mutoscope.errors import ScriptError
+from mutoscope.expressions import CONSTANTS
 from mutoscope.script import (
     DirectPrompt,
     Script,
@@ -10,6 +14,7 @@ from mutoscope.script import (
     parse_weight,
 )
 from mutoscope.settings.keys import Keys
+from mutoscope.settings.values import LogCurve
 
 CURVES = (
     "smoothing_weight",
@@ -40,16 +45,62 @@ WEIGHTS = (
 # What every sound has without any filter.
 READY_BANDS = ("bass", "mids", "treble", "loudness", "onset", "beat")
 
+# What every MIDI file gives: of the piece as a whole, and by channel, key and controller.
+MIDI_NAMES = (
+    *("note", "velocity", "notes", "note_on", "midi_beat", "bend"),
+    *(f"ch{number}" for number in range(1, 17)),
+    *(f"key{number}" for number in range(128)),
+    *(f"cc{number}" for number in range(128)),
+)
+
 _DEPTHS = frozenset({"r", "R", "mu"})  # nearest, farthest and typical depth, in a 3D move
 _SEES_DEPTH = frozenset({"translate_x", "translate_y", "translate_z_3d", "rotate_3d"})
 
 
-def names_for(keys: Keys, key: str = "") -> frozenset[str]:
-    """The variables that the expression of ``key`` may use: time, bands of sound, depths."""
+def heard_names(keys: Keys) -> frozenset[str]:
+    """The variables that need no curve: time, bands of sound, and MIDI.
+
+    Raises:
+        ScriptError: A band's name can't be a variable, is given twice, or means something else.
+    """
     own = [band.variable_name for band in keys.input_audio_filters]
+    # A filter of the user's takes the place of what we have under its name.
     ready = [name for name in READY_BANDS if name not in own] if keys.input_audio else []
-    names = frozenset(known_names([*own, *ready]))
+    midi = [name for name in MIDI_NAMES if name not in own] if keys.input_midi else []
+    return frozenset(known_names([*own, *ready, *midi]))
+
+
+def names_for(keys: Keys, key: str = "") -> frozenset[str]:
+    """The variables that the expression of ``key`` may use: also named curves, and depths."""
+    names = heard_names(keys) | {name for curve in keys.curves for name in _both(curve)}
     return names | _DEPTHS if key in _SEES_DEPTH and keys.animation_mode != "2D" else names
+
+
+def read_named(keys: Keys) -> Mapping[str, Curve | LogCurve]:
+    """The curves of ``curves``, in order; each may use those before it.
+
+    Raises:
+        ScriptError: A name has a meaning already, or a curve can't be read.
+    """
+    names = heard_names(keys)
+    read: dict[str, Curve | LogCurve] = {}
+    for name, curve in keys.curves.items():
+        for taken in _both(name):
+            if taken in names or taken in CONSTANTS or taken in _DEPTHS | {"np", "numpy"}:
+                raise ScriptError(
+                    f"curves.{name}: {taken!r} already has a meaning; give this curve another name"
+                )
+        read[name] = (
+            curve
+            if isinstance(curve, LogCurve)
+            else parse_curve(curve, place=f"curves.{name}", names=names)
+        )
+        names |= set(_both(name))
+    return read
+
+
+def _both(name: str) -> tuple[str, str]:
+    return name, f"{name}_prev"
 
 
 def read_curve(keys: Keys, key: str) -> Curve:

@@ -33,7 +33,6 @@ interpolation_steps: 300
   `\\${` for a plain `${`.
 - **Anything wrong** is refused before work begins, all of it in one line: unknown keys (with the
   nearest known one), values out of range, keys that contradict each other.
-- **Keys marked *later*** belong to a coming release; until then only their default is accepted.
 """
 
 _VALUES = """## Kinds of value
@@ -74,8 +73,7 @@ def overview() -> str:
         for name in key_names():
             if facts(name)["group"] == group:
                 kind = type_name(Keys.model_fields[name])
-                later = "  (later)" if "later" in facts(name) else ""
-                lines.append(f"  {name:{width}}  {kind:12}  {default_text(name)}{later}")
+                lines.append(f"  {name:{width}}  {kind:12}  {default_text(name)}")
     return "\n".join([*lines[1:], "", "mutoscope settings KEY  tells more of one.", ""])
 
 
@@ -96,7 +94,6 @@ def describe(key: str) -> str:
         "allowed": allowed(field),
         "group": GROUPS[known["group"]],
         "works with": _condition(name),
-        "later": _later(name),
         "PyTTI": "has no such key" if known.get("own") else known.get("differs", ""),
         "example": known.get("example", ""),
     }
@@ -151,8 +148,6 @@ def _row(name: str) -> str:
     meaning = [str(field.description)]
     if condition := _condition(name):
         meaning.append(f"With {condition}.")
-    if later := _later(name):
-        meaning.append(f"*Later: {later}.*")
     if "example" in known:
         meaning.append(f"Example: `{known['example']}`")
     limits = "" if kind in _explained() else allowed(field)
@@ -193,12 +188,6 @@ def _differences() -> list[str]:
 def _condition(name: str) -> str:
     only = facts(name).get("only", {})
     return " and ".join(f"{key}: {' or '.join(values)}" for key, values in only.items())
-
-
-def _later(name: str) -> str:
-    known = facts(name)
-    values = ", ".join(str(value) for value in known.get("later_values", {}))
-    return str(known.get("later", "")) or values
 
 
 def _code(text: str) -> str:

@@ -13,8 +13,8 @@ from mutoscope.errors import ScriptError, SettingsError, WeightsError
 from mutoscope.names import SWITCHES
 from mutoscope.script import DirectPrompt, Prompt
 from mutoscope.settings.keys import Keys
-from mutoscope.settings.problems import Problem, shown
-from mutoscope.settings.reading import CURVES, WEIGHTS, names_for
+from mutoscope.settings.problems import Problem
+from mutoscope.settings.reading import CURVES, WEIGHTS, heard_names, read_named
 from mutoscope.settings.switches import perceptor_problems
 from mutoscope.settings.values import expanded
 from mutoscope.vqgan_names import resolve_vqgan
@@ -24,26 +24,29 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-# What is weighted, and the weight that says nothing without it.
+# What a key says nothing without: mostly what is weighted, and its weight.
 NEEDED_BY = {
     "attracting_palette": "palette_attraction_weight",
     "edge_colour": "edge_weight",
     "vignette_colour": "vignette_weight",
     "style_image": "style_weight",
     "aesthetic_head": "aesthetic_weight",
+    "loop": "loop_overlap",
+    "input_midi": "input_midi_offset",
 }
 
 
 def find_problems(keys: "Settings") -> list[Problem]:
     """Everything that is wrong between or beyond single values."""
     return [
-        *_later(keys),
+        *_restored(keys),
         *_sizes(keys),
         *_amounts(keys),
         *_palette(keys),
         *_vqgan(keys),
         *_sound(keys),
         *_video(keys),
+        *_loop(keys),
         *_colours(keys),
         *perceptor_problems(keys),
         *_expressions(keys),
@@ -70,11 +73,21 @@ def find_notices(keys: "Settings", written: Collection[str]) -> list[str]:
         for of, weight in NEEDED_BY.items()
         if weight in written and not getattr(keys, of) and not is_default(keys, weight)
     ]
+    notices += _depth_notices(keys, written)
     if keys.use_mmc and any(getattr(keys, name) for name in SWITCHES):
         notices.append("use_mmc is on, so the nine switches have no effect")
     if keys.mmc_models and not keys.use_mmc:
         notices.append("mmc_models has no effect without use_mmc: true")
     return notices
+
+
+def _depth_notices(keys: "Settings", written: Collection[str]) -> Iterator[str]:
+    held, weight = _asks(keys, "depth_stabilization_weight"), "depth_stabilization_weight"
+    if held and keys.depth_model == "flat":
+        yield f"{weight} has no effect with depth_model: flat, to which all is equally far"
+    idle = not held and keys.animation_mode != "3D" and not is_default(keys, "depth_model")
+    if idle and "depth_model" in written:
+        yield f"depth_model has no effect without animation_mode: 3D or {weight}"
 
 
 def _a_picture_a_frame(keys: Keys) -> bool:
@@ -108,48 +121,13 @@ def _canonical(text: str, name: str) -> str:
     return "" if number == 0 and name in WEIGHTS else repr(number)
 
 
-def _later(keys: Keys) -> Iterator[Problem]:
-    for name, field in Keys.model_fields.items():
-        known, value = facts(name), getattr(keys, name)
-        if value in known.get("later_values", {}) if isinstance(value, str) else False:
-            need = known["later_values"][value]
-            given = [v for v in _choices(name) if v not in known["later_values"]]
-            yield Problem(
-                (name,),
-                f"{name}: {value!r}{_needs(need, value)} comes in a later release; "
-                f"until then give {_either(given)}",
-            )
-        elif known.get("later") and not is_default(keys, name):
-            yield Problem(
-                (name,),
-                f"{name}: {_brief(value)} needs {known['later']}, which comes in a later release; "
-                f"until then leave it out or at {_brief(field.get_default())}",
-            )
+def _restored(keys: Keys) -> Iterator[Problem]:
     if keys.restore:
         yield Problem(
             ("restore",),
             "restore: true is not how a run is picked up here; leave it out and type "
             "`mutoscope resume FOLDER`",
         )
-
-
-def _needs(need: str, value: str) -> str:
-    return "" if need == value else f" needs {need}, which"
-
-
-def _brief(value: Any) -> str:
-    if isinstance(value, tuple):
-        return shown([item.model_dump() for item in value])
-    return {True: "true", False: "false"}[value] if isinstance(value, bool) else shown(value)
-
-
-def _choices(name: str) -> list[str]:
-    annotation = Keys.model_fields[name].annotation
-    return [*getattr(annotation, "__args__", ())]
-
-
-def _either(words: list[str]) -> str:
-    return " or ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
 
 
 def _sizes(keys: Keys) -> Iterator[Problem]:
@@ -214,6 +192,16 @@ def _sound(keys: Keys) -> Iterator[Problem]:
         )
 
 
+def _loop(keys: Keys) -> Iterator[Problem]:
+    if keys.loop and not _a_picture_a_frame(keys):
+        yield Problem(
+            ("loop", "save_every", "steps_per_frame"),
+            f"loop: a film that closes has one picture a frame, and save_every is "
+            f"{keys.save_every} where steps_per_frame is {keys.steps_per_frame}; write save_every: "
+            "${steps_per_frame}, or loop: false",
+        )
+
+
 def _colours(keys: Keys) -> Iterator[Problem]:
     read = {
         "edge_colour": parse_colour,
@@ -226,10 +214,11 @@ def _colours(keys: Keys) -> Iterator[Problem]:
 
 
 def _expressions(keys: "Settings") -> Iterator[Problem]:
-    _, problems = _tried("input_audio_filters", lambda: names_for(keys))
+    _, problems = _tried("input_audio_filters", lambda: heard_names(keys))
     if problems:  # then no expression can be read
         yield from problems
         return
+    yield from _tried("curves", lambda: read_named(keys))[1]
     for name in CURVES:
         yield from _tried(name, lambda name=name: keys.curve(name))[1]  # type: ignore[misc]
     for name in WEIGHTS:
@@ -238,7 +227,7 @@ def _expressions(keys: "Settings") -> Iterator[Problem]:
 
 
 def _words(keys: "Settings") -> Iterator[Problem]:
-    if _tried("input_audio_filters", lambda: names_for(keys))[1]:
+    if _tried("input_audio_filters", lambda: heard_names(keys))[1]:
         return
     script, problems = _tried("scenes", lambda: keys.script)
     direct, others = _tried("direct_image_prompts", lambda: keys.direct_prompts)

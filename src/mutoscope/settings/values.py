@@ -10,9 +10,17 @@ import pathlib
 import re
 import secrets
 from dataclasses import dataclass
+from keyword import iskeyword
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
 
 from mutoscope.names import SUFFIXES
 
@@ -302,3 +310,57 @@ class MmcModel(_Item):
     architecture: str = ""
     publisher: str = ""
     id: str = ""
+
+
+class LogCurve(_Item):
+    """A number over time as another run logged it: its ``log.jsonl``, and which of its values."""
+
+    log: Annotated[Path, Field(min_length=1)]
+    value: Annotated[Text, Field(min_length=1)] = "total"
+
+
+_CURVE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
+_MAX_CURVES = 64
+
+
+def as_curves(value: Any) -> Any:
+    """A mapping of names to numbers over time, each a text or a `LogCurve`."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise ValueError
+    if len(value) > _MAX_CURVES:
+        raise ValueError(f"holds {len(value)} curves; allowed are at most {_MAX_CURVES}")
+    for name in value:
+        if not (isinstance(name, str) and _CURVE_NAME.fullmatch(name)) or iskeyword(name):
+            raise ValueError(
+                f"{str(name)[:60]!r} can't name a curve; write at most 40 letters, digits and _ "
+                "that begin with a letter, such as pulse"
+            )
+    return {name: _as_curve(name, curve) for name, curve in value.items()}
+
+
+def _as_curve(name: str, value: Any) -> Any:
+    allowed = "a number, an expression, keyframes, or {log: FILE, value: NAME}"
+    if isinstance(value, LogCurve):
+        return value
+    if isinstance(value, dict):
+        try:
+            return LogCurve.model_validate(value)
+        except ValidationError:
+            raise ValueError(f"{name} is not understood; write {allowed}") from None
+    text = as_expression(value)
+    if not isinstance(text, str) or not text or text.startswith("["):
+        raise ValueError(f"{name} is {str(value)[:60]!r}; write {allowed}")
+    return text
+
+
+NamedCurves = Annotated[
+    dict[str, str | LogCurve],
+    BeforeValidator(as_curves),
+    Kind(
+        "curves",
+        "a mapping of names to expressions, or to {log: FILE, value: NAME}",
+        raw=False,
+    ),
+]

@@ -73,6 +73,6 @@ class Carry:
         """Where it acts in this frame, (1, 1, H, W) or a scalar."""
         if self._mask is None:
             return torch.ones((), device=look.image.device)
-        shown = self._mask.frame(look.moment.frame * self._stride)
+        shown = self._mask.frame(look.moment.turn * self._stride)
         mask = (1 - shown if self._inverted else shown)[None, None].to(look.image)
         return interpolate(mask, look.image.shape[-2:], mode="bilinear", antialias=True)

@@ -32,13 +32,16 @@ class Faded:
 
     def __call__(self, look: Look) -> Tensor:
         """The term's loss times its strength."""
-        k = look.moment.scene_step
-        strength = k / self.steps if k < self.steps else 1.0
-        if self.waning:
-            strength = 1 - strength
-        if strength == 0:
+        share = strength(look.moment.scene_step, self.steps, waning=self.waning)
+        if share == 0:
             return torch.zeros((), device=look.image.device)
-        return strength * self.term(look)
+        return share * self.term(look)
+
+
+def strength(scene_step: int, steps: int, *, waning: bool) -> float:
+    """How strong a term is in a step of its scene: growing over ``steps``, or waning."""
+    risen = scene_step / steps if scene_step < steps else 1.0
+    return 1 - risen if waning else risen
 
 
 def fade(current: Sequence[Term], previous: Sequence[Term], steps: int) -> list[Term]:

@@ -72,7 +72,7 @@ class Hold:
     def _mask_at(self, look: Look) -> Tensor:
         """The mask of this frame at the picture's size, (1, 1, H, W)."""
         assert self._mask is not None  # noqa: S101
-        shown = self._mask.frame(look.moment.frame * self._stride)
+        shown = self._mask.frame(look.moment.turn * self._stride)
         size = look.image.shape[-2:]
         if shown is not self._shown or self._fitted.shape[-2:] != size:
             self._shown = shown

@@ -142,7 +142,7 @@ class Painted:
 
     def __call__(self, look: Look, perceptor: Eye) -> tuple[Tensor, Tensor]:
         """Floor −∞ and the share."""
-        self._turn_to(look.moment.frame)
+        self._turn_to(look.moment.turn)
         cuts = look.cuts(perceptor)
         if self._mean < BLACK:
             share = torch.zeros(len(cuts))

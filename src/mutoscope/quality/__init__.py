@@ -1,0 +1,1 @@
+"""What came out: a finished film measured, its worst pictures named."""
