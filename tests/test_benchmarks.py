@@ -60,11 +60,16 @@ def test_a_case_that_fails_is_said_and_the_others_go_on():
     assert len(told.stdout.splitlines()) == 1
 
 
+def loaded(name):
+    spec = importlib.util.spec_from_file_location(name, BENCHMARKS / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 @pytest.mark.usefixtures("single_thread")
 def test_ways_for_frames_to_start_are_compared(small_vqgan, tmp_path, capsys):
-    spec = importlib.util.spec_from_file_location("starts", BENCHMARKS / "starts.py")
-    starts = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(starts)
+    starts = loaded("starts")
     given = ["perceptors=tiny", "cutouts=2", "width=32", "height=32"]
     given += ["--models", "Unlimited Palette", "--vqgan", small_vqgan, "--cameras", "zoom"]
     given += ["--frames", "3", "--steps", "2", "--first", "2", "--rates", "1", "0.5"]
@@ -79,3 +84,13 @@ def test_ways_for_frames_to_start_are_compared(small_vqgan, tmp_path, capsys):
     assert vqgan["cleared"]["prompt"] != vqgan["latent"]["prompt"]
     assert told["Unlimited Palette", "cleared", 0.5]["flicker"] < pixels["cleared"]["flicker"]
     assert len(capsys.readouterr().out.splitlines()) == 2 * len(rows) + 1
+
+
+@pytest.mark.usefixtures("single_thread")
+def test_moves_in_space_are_measured(tmp_path, capsys):
+    loaded("space").main(["--size", "64", "--repeats", "1", "--json", str(tmp_path / "m.json")])
+    measured = json.loads((tmp_path / "m.json").read_text(encoding="utf-8"))
+    assert measured
+    told = capsys.readouterr().out.splitlines()[1:]
+    assert len(told) >= 5
+    assert all(float(line.split()[-1]) > 0 for line in told)

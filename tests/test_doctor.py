@@ -7,6 +7,7 @@ import av.codec
 import pytest
 
 from mutoscope import doctor
+from mutoscope.depth import VARIANTS
 from mutoscope.errors import WeightsError
 
 
@@ -33,13 +34,13 @@ def test_everything_that_is_asked_is_answered(found):
 
 
 def test_clip_is_found_or_advised(found, tmp_path, monkeypatch):
-    from mutoscope import weights
+    from mutoscope import networks
     from mutoscope.weights import Row
 
     assert found()["clip"].state == "optional"
     assert "mutoscope models fetch ViT-B/32" in found()["clip"].advice
     row = Row("ViT-B/16", "perceptor", "cached", 1, "")
-    monkeypatch.setattr(weights, "catalogue", lambda _folder: [row])
+    monkeypatch.setattr(networks, "networks", lambda _folder: [row])
     assert found()["clip"].found == f"ViT-B/16 in {tmp_path}"
 
 
@@ -53,6 +54,19 @@ def test_vqgans_are_found_or_advised(found, tmp_path, monkeypatch):
     assert "coco" not in findings["clip"].found
     (tmp_path / "vqgan/coco.yaml").unlink()
     assert "mutoscope models fetch imagenet" in found()["vqgan"].advice
+
+
+def test_depth_is_found_or_advised(found, tmp_path, monkeypatch):
+    here = set()
+    monkeypatch.setattr(doctor, "find_spec", lambda name: True if name in here else None)
+    name = "depth-anything-v2-small"
+    assert name in found()["depth"].advice
+    folder = tmp_path / "depth" / VARIANTS[name].repo.replace("/", "--")
+    folder.mkdir(parents=True)
+    (folder / "model.safetensors").write_bytes(b"x")
+    assert "mutoscope[depth]" in found()["depth"].advice
+    here.add("transformers")
+    assert found()["depth"].found == f"{name} in {tmp_path}"
 
 
 def test_a_damaged_labels_is_missing(found, monkeypatch):

@@ -113,6 +113,7 @@ def test_what_comes_before_a_film_grows_and_its_frames_do_not(toy):
 @pytest.mark.parametrize("canvas", CANVASES)
 def test_a_film_resumes_from_every_step(toy, canvas):
     resumes_anywhere(toy(**FILM, **CANVASES[canvas]))
+    resumes_anywhere(toy(**FILM, **CANVASES[canvas], reset_lr_each_frame=False))
 
 
 @pytest.mark.parametrize("model", ["Fourier", "Limited Palette"])

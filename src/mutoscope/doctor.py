@@ -14,6 +14,7 @@ from mutoscope.plan import amount, free_memory
 
 EXTRAS = {
     "open_clip": ("open-clip", "any network that open_clip knows"),
+    "torchvision": ("raft", "optical flow by RAFT (flow_model)"),
     "tensorboard": ("tensorboard", "losses in TensorBoard (use_tensorboard)"),
 }
 ENCODERS = ("libx264",)
@@ -43,6 +44,7 @@ def examine(models_parent_dir: Path | None = None) -> list[Finding]:
         _labels(),
         _clip(folder),
         _vqgan(folder),
+        _depth(folder),
         *_extras(),
     ]
 
@@ -134,10 +136,25 @@ def _vqgan(folder: Path) -> Finding:
     )  # fmt: skip
 
 
-def _cached(folder: Path, kind: str) -> list[str]:
-    from mutoscope.weights import catalogue
+def _depth(folder: Path) -> Finding:
+    cached = _cached(folder, "depth")
+    if cached and find_spec("transformers") is None:
+        return Finding(
+            "depth", "optional", f"{', '.join(cached)} in {folder}, which nothing here can run",
+            "pip install 'mutoscope[depth]'",
+        )  # fmt: skip
+    if cached:
+        return Finding("depth", "ok", f"{', '.join(cached)} in {folder}")
+    return Finding(
+        "depth", "optional", f"relief alone; no weights in {folder}",
+        "mutoscope models fetch depth-anything-v2-small (for animation_mode: 3D)",
+    )  # fmt: skip
 
-    return [row.name for row in catalogue(folder) if row.kind == kind and row.state == "cached"]
+
+def _cached(folder: Path, kind: str) -> list[str]:
+    from mutoscope.networks import networks
+
+    return [row.name for row in networks(folder) if row.kind == kind and row.state == "cached"]
 
 
 def _extras() -> Iterator[Finding]:

@@ -60,6 +60,16 @@ def test_an_unknown_name_suggests_from_both_tables(refused, name, nearest):
     assert f"did you mean {nearest!r}" in refused("models", "fetch", name)
 
 
+def test_networks_of_depth_and_flow_are_named(call, refused, here):
+    assert "no weights" in call("models", "fetch", "relief")[1][0]
+    assert "torchvision" in refused("models", "fetch", "raft")
+    file = here / "m/depth/depth-anything--Depth-Anything-V2-Small-hf/model.safetensors"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"x")
+    told = call("models", "--folder", here / "m", "fetch", "depth-anything-v2-small")
+    assert told == (0, [str(file)], [])
+
+
 def test_models_lists_vqgans(call, here):
     for suffix in ("yaml", "ckpt"):
         path = here / f"m/vqgan/coco.{suffix}"

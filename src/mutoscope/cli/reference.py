@@ -53,10 +53,10 @@ def models(context: click.Context, folder: Path | None) -> None:
 
 def list_models(folder: Path) -> None:
     """Print one line for each network."""
+    from mutoscope.networks import networks
     from mutoscope.plan import amount
-    from mutoscope.weights import catalogue
 
-    rows = catalogue(folder)
+    rows = networks(folder)
     width = max(len(row.name) for row in rows)
     for row in rows:
         size = amount(row.size) if row.size else ""
@@ -73,8 +73,20 @@ def fetch(folder: Path, name: str) -> None:
     Of a VQGAN it is the .yaml and the .ckpt; where they are here already, they are compared with
     the digests that were written down when they were fetched.
     """
+    from mutoscope.depth import VARIANTS
     from mutoscope.vqgan_names import VqganName
 
+    if name in VARIANTS:
+        _fetch_depth(name, folder)
+        return
+    if name in ("relief", "flat", "dis"):
+        click.echo(f"{name} needs no weights: there is nothing to fetch")
+        return
+    if name == "raft":
+        raise WeightsError(
+            "raft: its weights come from torchvision's makers; flow_model=raft says from which "
+            "address and where to put them"
+        )
     asked = _understood(name)
     if asked.path is not None:
         click.echo(f"{_existing(name, asked.path)} is a local path: there is nothing to fetch")
@@ -95,6 +107,7 @@ def _understood(name: str) -> ModelName | VqganName:
 
     No name is in both tables (a test holds that), so the order only matters for paths.
     """
+    from mutoscope.depth import VARIANTS
     from mutoscope.errors import nearest
     from mutoscope.names import DEFAULT, PLAIN, names, resolve
     from mutoscope.vqgan_names import resolve_vqgan, vqgan_names
@@ -110,7 +123,8 @@ def _understood(name: str) -> ModelName | VqganName:
     except WeightsError as error:
         if vqgan is not None:
             return vqgan
-        known = [*PLAIN, *names(), *(each.partition("::")[0] for each in names()), *vqgan_names()]
+        known = [*PLAIN, *names(), *(each.partition("::")[0] for each in names())]
+        known += [*vqgan_names(), *VARIANTS]
         raise WeightsError(
             f"no network is called {name!r}{nearest(name, known)}; mutoscope models lists them"
         ) from error
@@ -127,6 +141,16 @@ def _existing(name: str, path: Path) -> str:
             "those that can be fetched"
         )
     return name
+
+
+def _fetch_depth(name: str, folder: Path) -> None:
+    from mutoscope.depth import fetch_depth, locate_depth
+
+    path = locate_depth(name, folder)
+    if path is None:
+        with _shown(name) as progress:
+            path = fetch_depth(name, folder, progress=progress)
+    click.echo(path)
 
 
 def _fetch_vqgan(asked: VqganName, folder: Path) -> None:

@@ -71,7 +71,7 @@ def load_depth(
         log.info(choice.why)
         name = choice.name
     if name in VARIANTS:
-        file = _file(name, VARIANTS[name], models_parent_dir, fetch, progress)
+        file = _file(name, models_parent_dir, fetch, progress)
         return load_anything(file, VARIANTS[name], name=name).to(device)
     return Relief() if name == "relief" else Flat()
 
@@ -92,7 +92,6 @@ def locate_depth(name: str, models_parent_dir: Path) -> Path | None:
 
 def _file(
     name: str,
-    variant: Variant,
     models_parent_dir: Path,
     fetch: bool,
     progress: weights.Progress | None,
@@ -105,6 +104,18 @@ def _file(
             f"{name}: its weights are not on this machine and fetching was not allowed; allow it, "
             "or say depth_model=relief, which needs none"
         )
+    return fetch_depth(name, models_parent_dir, progress=progress)
+
+
+def fetch_depth(
+    name: str, models_parent_dir: Path, *, progress: weights.Progress | None = None
+) -> Path:
+    """Get the weights of ``name``, one of `VARIANTS`, and say where they lie.
+
+    Raises:
+        WeightsError: they can't be had.
+    """
+    variant = VARIANTS[name]
     log.info("%s: its weights are under the licence %s", name, variant.licence)
     return fetch_file(variant.repo, FILE, _folder(variant, models_parent_dir), progress=progress)
 

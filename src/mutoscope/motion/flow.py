@@ -173,6 +173,11 @@ def load_flow(
     return Raft(network.eval().requires_grad_(False).to(device or torch.device("cpu")))
 
 
+def locate_raft(folder: Path) -> Path | None:
+    """RAFT's weights in ``folder``, or None: torchvision's file of them, whatever its version."""
+    return next(iter(sorted(folder.expanduser().glob("raft_large_*.pth"))), None)
+
+
 def flow(one: Tensor, two: Tensor, estimator: Estimator) -> Tensor:
     """The flow from ``one`` to ``two``, both (1, 3, H, W) in [0, 1]: (1, 2, H, W) in pixels.
 

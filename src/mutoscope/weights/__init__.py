@@ -1,7 +1,7 @@
 """Where networks' weights are: on this machine, or how to get them."""
 
 from mutoscope.weights.hub import NotOnHubError, offline
-from mutoscope.weights.listing import Row, catalogue
+from mutoscope.weights.listing import Row, catalogue, state_of
 from mutoscope.weights.pairs import Pair, check_pair, fetch_pair, locate_pair
 from mutoscope.weights.places import fetch, find_vocabulary, locate, reachable
 from mutoscope.weights.transfer import Progress, Transfer
@@ -21,4 +21,5 @@ __all__ = [
     "locate_pair",
     "offline",
     "reachable",
+    "state_of",
 ]

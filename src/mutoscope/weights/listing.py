@@ -18,7 +18,7 @@ class Row:
     """One line of the list of models: ``size`` is in bytes, of what would be fetched."""
 
     name: str
-    kind: Literal["perceptor", "VQGAN"]
+    kind: Literal["perceptor", "VQGAN", "depth", "flow"]
     state: State
     size: int
     note: str
@@ -30,12 +30,13 @@ def catalogue(models_parent_dir: Path) -> list[Row]:
     for model in KNOWN:
         cached = held(ModelName(model.name, "clip", model=model), models_parent_dir)
         note = f"CLIP, {model.side} pixels" + (f", key {model.switch}" if model.switch else "")
-        rows.append(Row(model.name, "perceptor", _state(cached), model.size, note))
+        rows.append(Row(model.name, "perceptor", state_of(cached), model.size, note))
     for vqgan in VQGANS:
         pair = locate_pair(VqganName(vqgan.name, known=vqgan), models_parent_dir)
-        rows.append(Row(vqgan.name, "VQGAN", _state(pair is not None), vqgan.size, vqgan.note))
+        rows.append(Row(vqgan.name, "VQGAN", state_of(pair is not None), vqgan.size, vqgan.note))
     return rows
 
 
-def _state(cached: bool) -> State:
+def state_of(cached: bool) -> State:
+    """How a network stands whose weights are not embedded."""
     return "cached" if cached else "obtainable"
