@@ -12,6 +12,7 @@ from mutoscope.build.asking import Asking
 from mutoscope.build.canvases import Shelf, Size, load_decoder, make_canvas, picture_sizes, tiled
 from mutoscope.build.fitting import measure, refuse_what_will_not_fit
 from mutoscope.build.foreground import foreground
+from mutoscope.build.foreseeing import refuse_what_has_no_value
 from mutoscope.build.listening import listen
 from mutoscope.build.pictures import Pictures
 from mutoscope.canvas.base import Canvas
@@ -102,6 +103,7 @@ def build(
     device = choose_device(settings.device)
     pictures = Pictures(settings)
     schedule = make_timeline(settings)
+    refuse_what_has_no_value(settings, schedule)
 
     def rng_of(purpose: str) -> torch.Generator:
         return rng_for(settings.seed, purpose)

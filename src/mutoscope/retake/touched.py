@@ -9,7 +9,7 @@ from mutoscope.build.parts import make_schedule
 from mutoscope.curves import TIME_NAMES
 from mutoscope.errors import MutoscopeError
 from mutoscope.retake.keys import FILES, HARMLESS, LOCAL, MOVING, PERCEPTORS
-from mutoscope.retake.wishes import Number, Wish, Wishes, changed_since
+from mutoscope.build.wishes import Number, Wish, Wishes, changed_since
 from mutoscope.schedule import Shot
 from mutoscope.settings import Settings
 from mutoscope.settings.rules import facts

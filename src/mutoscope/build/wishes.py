@@ -102,6 +102,10 @@ class Wishes:
 
     def names(self) -> frozenset[str]:
         """All variables that any number of them uses."""
+        return frozenset[str]().union(*(number.names for number in self.numbers()))
+
+    def numbers(self) -> list[Number]:
+        """All numbers over time that act somewhere."""
         keys = [key for key in WEIGHTS if self.settings.weight(key) is not None]
         wishes = [
             *(wish for scene in self.scenes for wish in scene),
@@ -109,7 +113,7 @@ class Wishes:
             *self.motion(),
             *(wish for key in keys if (wish := self._weighed(key, ())) is not None),
         ]
-        return frozenset[str]().union(*(n.names for wish in wishes for n in wish.numbers))
+        return [number for wish in wishes for number in wish.numbers]
 
     def file(self, path: str) -> tuple[str, bool]:
         """A file by its whole path, and whether it has been changed since."""
