@@ -32,6 +32,7 @@ from mutoscope.expressions import (
 )
 
 TIME_NAMES = ("t", "frame", "step")
+DEPTH_NAMES = frozenset({"r", "R", "mu"})  # nearest, farthest, typical; in a move in 3D alone
 KEYFRAMES_LENGTH = 100_000
 
 _KEY = re.compile(r"\s*([+-]?[0-9]{1,9})\s*:\s*")

@@ -1,11 +1,9 @@
 """Every number over time asked beforehand, so that a run is not lost to one in its middle."""
 
 from mutoscope.build.wishes import Number, Wishes
+from mutoscope.curves import DEPTH_NAMES
 from mutoscope.schedule import Schedule, Shot
 from mutoscope.settings import Settings
-
-# They are of the picture, and known only once it is painted.
-_OF_DEPTH = frozenset({"r", "R", "mu"})
 
 
 def refuse_what_has_no_value(settings: Settings, schedule: Schedule) -> None:
@@ -37,4 +35,5 @@ def _ask(wishes: Wishes, shot: Shot, schedule: Schedule) -> None:
 
 
 def _known(number: Number) -> bool:
-    return number.constant is None and not number.names & _OF_DEPTH
+    """Whether it varies, and not with the depth of a picture that is still to be painted."""
+    return number.constant is None and not number.names & DEPTH_NAMES

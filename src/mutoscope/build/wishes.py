@@ -15,6 +15,7 @@ from mutoscope.script import Mask, Prompt, Weighting
 from mutoscope.settings import Settings
 from mutoscope.settings.reading import CURVES, WEIGHTS
 from mutoscope.settings.values import is_address
+from mutoscope.terms.fade import strength
 
 Number = Curve | VectorCurve
 
@@ -51,11 +52,8 @@ class Wish:
     weighs: bool = True
 
     def strength(self, scene_step: int) -> float:
-        """How far it has come in, from 0 to 1; see `mutoscope.terms.fade`."""
-        if not self.fade:
-            return 1.0
-        share = min(1.0, scene_step / abs(self.fade))
-        return share if self.fade > 0 else 1 - share
+        """How far it has come in, from 0 to 1."""
+        return strength(scene_step, abs(self.fade), waning=self.fade < 0) if self.fade else 1.0
 
 
 class Wishes:

@@ -12,7 +12,7 @@ from cv2.typing import MatLike
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from mutoscope.curves import Curve, VectorCurve
+from mutoscope.curves import DEPTH_NAMES, Curve, VectorCurve
 from mutoscope.errors import ScriptError, SettingsError
 from mutoscope.motion.base import FieldWarp, pixel_centres, pixel_grid
 from mutoscope.motion.camera import CLOSEST, FRINGE, Move, places, see
@@ -33,8 +33,6 @@ _CONTRAST = 1.08
 
 # Medians over five pixels that round an edge of depth; more of them no longer change much.
 _ROUNDINGS = 6
-
-_DEPTHS = frozenset({"r", "R", "mu"})
 
 _log = logging.getLogger("mutoscope")
 
@@ -170,7 +168,7 @@ class Space:
 
     def _depends_on_depth(self) -> bool:
         curves = (self.translate_x, self.translate_y, self.translate_z, self.rotate)
-        return any(curve.names & _DEPTHS for curve in curves)
+        return any(curve.names & DEPTH_NAMES for curve in curves)
 
     def _nearness(self, image: Tensor) -> Tensor:
         """The inverse of each pixel's depth in pixels, (H, W)."""

@@ -4,26 +4,20 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from mutoscope.curves import TIME_NAMES, Curve
+from mutoscope.build.wishes import FORMS, MOVES
+from mutoscope.curves import DEPTH_NAMES, TIME_NAMES, Curve
 from mutoscope.schedule import Moment, Schedule, Shot
 from mutoscope.script import Mask, Prompt
 from mutoscope.settings import Settings
 from mutoscope.settings.reading import CURVES, WEIGHTS
 from mutoscope.terms.fade import strength
 
-PLANE = ("zoom_x_2d", "zoom_y_2d", "rotate_2d", "translate_x", "translate_y")
-SPACE = ("translate_x", "translate_y", "translate_z_3d")
-# What some weights weigh: without it they do nothing.
+# The keys without which some weights weigh nothing.
 _WEIGHED = {
-    "palette_attraction_weight": "attracting_palette",
-    "edge_weight": "edge_colour",
-    "vignette_weight": "vignette_colour",
-    "style_weight": "style_image",
-    "aesthetic_weight": "aesthetic_head",
+    **{key: details[0] for key, details in FORMS.items() if details},
     "direct_init_weight": "init_image",
     "semantic_init_weight": "init_image",
 }
-DEPTHS = frozenset({"r", "R", "mu"})
 
 
 @dataclass(frozen=True)
@@ -105,7 +99,7 @@ def cues(settings: Settings, schedule: Schedule) -> list[Cue]:
     for beat in beats(schedule):
         values = beat.moment.values
         numbers = {key: curve(values) for key, curve in motion.items()}
-        if settings.animation_mode == "3D" and not settings.rotation.names & DEPTHS:
+        if settings.animation_mode == "3D" and not settings.rotation.names & DEPTH_NAMES:
             numbers |= _turns(settings.rotation(values))
         made.append(
             Cue(
@@ -151,12 +145,11 @@ def _wish(
 
 def _motion_curves(settings: Settings) -> dict[str, Curve]:
     """The numbers that move the picture, but for those that hang on its depth."""
-    keys: Sequence[str] = {"2D": PLANE, "3D": SPACE}.get(settings.animation_mode, ())
-    curves = {key: settings.curve(key) for key in keys}
+    curves = {key: settings.curve(key) for key in MOVES.get(settings.animation_mode, ())}
     return {
         key: curve
         for key, curve in curves.items()
-        if curve.constant != 0 and not curve.names & DEPTHS
+        if curve.constant != 0 and not curve.names & DEPTH_NAMES
     }
 
 

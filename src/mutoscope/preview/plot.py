@@ -53,11 +53,14 @@ def _panels(cues: Sequence[Cue], moved: Sequence[float]) -> list[tuple[str, Rows
     if any(way > 0 for way in moved):
         known = [*moved, *[float("nan")] * (len(cues) - len(moved))]
         measured = [{"mean over the picture": way} for way in known]
+    held: Rows = [cue.holds for cue in cues]
+    if all(row == held[0] for row in held):
+        held = []  # what never varies is no curve
     return [
         ("motion, per frame", motion),
         ("how far the picture moves, pixels per frame", measured),
         ("weights of the prompts", _weights(cues)),
-        ("other weights", [cue.holds for cue in cues]),
+        ("other weights", held),
         ("named curves and bands of sound", [cue.bands for cue in cues]),
     ]
 

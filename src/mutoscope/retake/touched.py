@@ -6,10 +6,10 @@ from itertools import zip_longest
 
 from mutoscope.build.listening import listen
 from mutoscope.build.parts import make_schedule
-from mutoscope.curves import TIME_NAMES
+from mutoscope.build.wishes import Number, Wish, Wishes, changed_since
+from mutoscope.curves import DEPTH_NAMES, TIME_NAMES
 from mutoscope.errors import MutoscopeError
 from mutoscope.retake.keys import FILES, HARMLESS, LOCAL, MOVING, PERCEPTORS
-from mutoscope.build.wishes import Number, Wish, Wishes, changed_since
 from mutoscope.schedule import Shot
 from mutoscope.settings import Settings
 from mutoscope.settings.rules import facts
@@ -17,7 +17,6 @@ from mutoscope.settings.values import LogCurve, is_weights_file
 
 Values = Mapping[str, float]
 
-_DEPTHS = frozenset({"r", "R", "mu"})
 _SIGNALS = (
     "input_audio", "input_audio_filters", "input_audio_offset", "input_midi", "input_midi_offset",
     "curves",
@@ -136,7 +135,7 @@ class _Comparison:
 
     def _hears(self) -> bool:
         """Whether any number uses more than time and depth."""
-        known = frozenset(TIME_NAMES) | _DEPTHS
+        known = frozenset(TIME_NAMES) | DEPTH_NAMES
         return any(wishes.names() - known for wishes in self.wishes)
 
     def _listen(self) -> bool:
@@ -222,8 +221,8 @@ class _Comparison:
         for one, other in zip(ones, others, strict=True):
             if one == other and not self.signals:
                 continue
-            if (one.names | other.names) & _DEPTHS:  # known only when it is painted
-                if one != other or (one.names - _DEPTHS - {*TIME_NAMES}):
+            if (one.names | other.names) & DEPTH_NAMES:  # known only when it is painted
+                if one != other or (one.names - DEPTH_NAMES - {*TIME_NAMES}):
                     return False
                 continue
             found = _value(one, values[0]), _value(other, values[1])

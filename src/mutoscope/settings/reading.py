@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from mutoscope.curves import Curve, VectorCurve, known_names, parse_curve, parse_vector
+from mutoscope.curves import DEPTH_NAMES, Curve, VectorCurve, known_names, parse_curve, parse_vector
 from mutoscope.errors import ScriptError
 from mutoscope.expressions import CONSTANTS
 from mutoscope.script import (
@@ -53,7 +53,6 @@ MIDI_NAMES = (
     *(f"cc{number}" for number in range(128)),
 )
 
-_DEPTHS = frozenset({"r", "R", "mu"})  # nearest, farthest and typical depth, in a 3D move
 _SEES_DEPTH = frozenset({"translate_x", "translate_y", "translate_z_3d", "rotate_3d"})
 
 
@@ -73,7 +72,7 @@ def heard_names(keys: Keys) -> frozenset[str]:
 def names_for(keys: Keys, key: str = "") -> frozenset[str]:
     """The variables that the expression of ``key`` may use: also named curves, and depths."""
     names = heard_names(keys) | {name for curve in keys.curves for name in _both(curve)}
-    return names | _DEPTHS if key in _SEES_DEPTH and keys.animation_mode != "2D" else names
+    return names | DEPTH_NAMES if key in _SEES_DEPTH and keys.animation_mode != "2D" else names
 
 
 def read_named(keys: Keys) -> Mapping[str, Curve | LogCurve]:
@@ -86,7 +85,7 @@ def read_named(keys: Keys) -> Mapping[str, Curve | LogCurve]:
     read: dict[str, Curve | LogCurve] = {}
     for name, curve in keys.curves.items():
         for taken in _both(name):
-            if taken in names or taken in CONSTANTS or taken in _DEPTHS | {"np", "numpy"}:
+            if taken in names or taken in CONSTANTS or taken in DEPTH_NAMES | {"np", "numpy"}:
                 raise ScriptError(
                     f"curves.{name}: {taken!r} already has a meaning; give this curve another name"
                 )
