@@ -22,7 +22,6 @@ from PIL import (
     ImageDraw,
     ImageFont,
     ImageOps,
-    PngImagePlugin,
     UnidentifiedImageError,
 )
 from torch import Tensor
@@ -125,7 +124,7 @@ def save_image(
     Args:
         image: (1, 3, H, W) in [0, 1]; what lies outside is clamped.
         path: Where; the suffix says in which format. An existing file is replaced.
-        recipe: What `mutoscope.provenance.read_recipe` is to find in it.
+        recipe: What `mutoscope.provenance.read_recipe` is to find in it; viewers show its prompt.
         quality: Of JPEG and WebP, 1 to 100; a PNG loses nothing but the ninth bit.
 
     Raises:
@@ -176,18 +175,14 @@ def encode(
         )
     buffer = io.BytesIO()
     if suffix == ".png":
-        chunks = PngImagePlugin.PngInfo()
-        if recipe is not None:
-            chunks.add_itxt(provenance.KEYWORD, provenance.recipe_text(recipe))
-        picture.save(buffer, "PNG", pnginfo=chunks)
+        picture.save(buffer, "PNG")
+    elif suffix == ".webp":
+        picture.save(buffer, "WEBP", quality=quality, method=4)
     else:
-        exif = b"" if recipe is None else provenance.exif_with(recipe, place)
-        if suffix == ".webp":
-            picture.save(buffer, "WEBP", quality=quality, method=4, exif=exif)
-        else:
-            # 4:4:4, because halved chroma is what one sees first in saturated red
-            picture.save(buffer, "JPEG", quality=quality, subsampling=0, optimize=True, exif=exif)
-    return buffer.getvalue()
+        # 4:4:4, because halved chroma is what one sees first in saturated red
+        picture.save(buffer, "JPEG", quality=quality, subsampling=0, optimize=True)
+    data = buffer.getvalue()
+    return data if recipe is None else provenance.stamped(data, recipe, place)
 
 
 def resize(image: Tensor, size: tuple[int, int]) -> Tensor:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from PIL import Image, ImageDraw, PngImagePlugin
+from PIL import Image, ImageDraw
 from torch import Tensor
 
 from mutoscope import provenance
@@ -85,13 +85,11 @@ class Sheet:
 
         Equal sheets and recipes give equal bytes.
         """
-        chunks = PngImagePlugin.PngInfo()
-        if recipe is not None:
-            chunks.add_itxt(provenance.KEYWORD, provenance.recipe_text(recipe))
         buffer = io.BytesIO()
         # Half the effort: it is written anew after every picture, and hardly larger for it.
-        self._picture.save(buffer, "PNG", pnginfo=chunks, compress_level=3)
-        return buffer.getvalue()
+        self._picture.save(buffer, "PNG", compress_level=3)
+        data = buffer.getvalue()
+        return data if recipe is None else provenance.stamped(data, recipe, "sheet")
 
     # ── drawing ──
 

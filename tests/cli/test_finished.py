@@ -1,5 +1,6 @@
 """film and show: what works on pictures already made."""
 
+import json
 import shlex
 
 import pytest
@@ -230,3 +231,126 @@ def test_a_recipe_of_another_version_is_shown_and_its_keys_refused(call, here, d
     assert any("new_key" in line for line in out)
     assert len(err) == 1
     assert "new_key" in err[0]
+
+
+# ── show --settings, show --json ──
+
+
+def written(here, lines, name="again.yaml"):
+    """What a command printed, as a file, as ``>`` makes it."""
+    (here / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return name
+
+
+@pytest.mark.parametrize(
+    ("prompt", "changes"),
+    [
+        ('a fox\'s | "snow":-1_l ${seed} # 狐', []),
+        ("[start.png]", ["init_image=start.png", "image_model=Unlimited Palette"]),
+        ("a fox", ["image_model=Limited Palette", "palettes=3", "gamma=1.2"]),
+    ],
+    ids=["words", "pictures", "palette"],
+)
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
+def test_the_settings_that_are_shown_make_the_picture_again(
+    call, here, small, draw, prompt, changes, suffix
+):
+    draw("start.png")
+    output = f"picture{suffix}"
+    assert call("image", prompt, *changes, *small, "-o", output)[0] == 0
+    (first,) = here.glob("images_out/*/*/frames/*_1.png")
+    code, out, err = call("show", "--settings", output)
+    assert (code, err) == (0, [])
+    assert f"# the recipe of {output}" in out
+    code, (again,), _ = call("render", written(here, out))
+    assert code == 0
+    assert again != str(first.relative_to(here))
+    assert load_image(here / again).equal(load_image(first))
+    assert read_recipe(here / again) == read_recipe(here / output)
+
+
+def test_the_settings_of_a_frame_make_its_film_again_as_far_as_it(call, here, film):
+    call("render", film, "film=false")
+    frames = here / "images_out/toy/toy/frames"
+    _, out, _ = call("show", "--settings", frames / "toy_2.png")
+    assert "# frame: 2" in out
+    assert "# step: 6" in out
+    assert any("--frames ..2" in line for line in out if line.startswith("#"))
+    call("render", written(here, out), "--frames", "..2")
+    (again,) = here.glob("images_out/*/*(1)/frames/*_2.png")
+    assert load_image(again).equal(load_image(frames / "toy_2.png"))
+    assert len(list(again.parent.glob("*.png"))) == 2
+
+
+def test_the_settings_of_a_film_are_those_of_its_frames(call, here, film):
+    call("render", film)
+    _, of_film, _ = call("show", "--settings", "images_out/toy/toy/toy.mp4")
+    _, of_frame, _ = call("show", "--settings", "images_out/toy/toy/frames/toy_4.png")
+    values = [[line for line in out if not line.startswith("#")] for out in (of_film, of_frame)]
+    assert values[0] == values[1]
+
+
+def test_of_a_sheet_the_settings_are_those_of_its_first_picture(call, here, small):
+    code, out, _ = call("image", "--explore", "a {red,blue} fox", *small)
+    assert code == 0
+    sheet = out[-1]
+    _, out, _ = call("show", "--settings", sheet)
+    assert "# sheet, axis 1: red | blue" in out
+    assert any(line.startswith("# mutoscope image --explore") for line in out)
+    _, (again,), _ = call("render", written(here, out))
+    first = min((here / sheet).parent.rglob("frames/*.png"), key=str)
+    assert load_image(here / again).equal(load_image(first))
+
+
+def test_settings_of_another_version_are_refused_before_a_line_is_printed(refused, here, draw):
+    from mutoscope.images import save_image
+
+    told = {"program": "mutoscope", "version": "9.0", "settings": {"scenes": "a", "new_key": [1]}}
+    save_image(load_image(draw("plain.png")), here / "new.png", recipe=told)
+    assert "new_key" in refused("show", "--settings", "new.png")
+
+
+def test_the_comments_of_a_settings_file_hold_no_settings(call, here, draw):
+    from mutoscope.images import save_image
+    from mutoscope.settings import load_settings
+
+    told = {"program": "mutoscope", "version": "1\nwidth: 8\u2028width: 8", "step": "\rwidth: 8",
+            "settings": {"scenes": "a\nfox", "seed": 1},
+            "sheet": {"prompt": "a\nwidth: 8", "count": None, "explored": False, "tried": [],
+                      "axes": [["\nwidth: 8"]]}}  # fmt: skip
+    save_image(load_image(draw("plain.png")), here / "evil.png", recipe=told)
+    code, out, _ = call("show", "--settings", "evil.png")
+    assert code == 0
+    loaded = load_settings(here / written(here, out))
+    assert loaded == load_settings(told["settings"])
+
+
+def test_a_recipe_as_json_is_the_recipe(call, here, film):
+    call("render", film)
+    for name in ("frames/toy_2.png", "toy.mp4"):
+        path = here / "images_out/toy/toy" / name
+        code, out, _ = call("show", "--json", path)
+        assert code == 0
+        assert json.loads("\n".join(out)) == read_recipe(path)
+
+
+def test_one_way_to_print_at_a_time(refused, draw):
+    assert "--json" in refused("show", "--json", "--settings", draw("plain.png"))
+
+
+def test_the_fields_of_other_programs_are_shown_as_they_are(call, refused, here):
+    from PIL import Image, PngImagePlugin
+
+    info = PngImagePlugin.PngInfo()
+    info.add_text("text_prompts", "[['a fox']]")
+    info.add_text("seed", "7")
+    info.add_itxt("Comment", "one\ntwo \x1b[2J")
+    Image.new("RGB", (4, 4)).save(here / "theirs.png", pnginfo=info)
+    code, out, err = call("show", "theirs.png")
+    assert code == 0
+    assert out == ["text_prompts: [['a fox']]", "seed: 7", "Comment: one", "    two �[2J"]
+    assert len(err) == 1
+    assert "carries no recipe" in err[0]
+    _, out, _ = call("show", "--json", "theirs.png")
+    assert json.loads("\n".join(out))["fields"]["seed"] == "7"
+    assert "carries no recipe" in refused("show", "--settings", "theirs.png")

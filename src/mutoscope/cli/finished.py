@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -104,25 +105,91 @@ def filming(pictures: Iterable[Tensor], total: int | None) -> Iterable[Tensor]:
     return track(pictures, "filming", total=total, console=console, disable=not console.is_terminal)
 
 
-@click.command(epilog="Example:  mutoscope show fox.png")
+@click.command(epilog="Example:  mutoscope show --settings fox.png > again.yaml")
 @click.argument("picture", type=click.Path(path_type=Path))
-def show(picture: Path) -> None:
+@click.option(
+    "--settings", "as_settings", is_flag=True,
+    help="Print a settings file and nothing else: `mutoscope render` makes it again.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print the recipe as JSON.")
+def show(picture: Path, as_settings: bool, as_json: bool) -> None:
     """Print a picture's recipe, and the command that makes it again.
 
     PICTURE is a picture or film that Mutoscope made. Of a sheet, it says what stands in its
-    rows and columns, and the settings are those of its first picture.
+    rows and columns, and the settings are those of its first picture. Of a picture from elsewhere
+    the fields that its program left in it are printed as they are.
     """
-    from mutoscope.settings.writing import as_scalar
+    from mutoscope.provenance import read_fields, read_recipe
     from mutoscope.sources import recipe_of
-    from mutoscope.sweep.jobs import axes_of, command_of
 
+    if as_settings and as_json:
+        raise click.UsageError("--settings and --json are two ways to print; leave one out")
+    if read_recipe(picture) is None and not as_settings and (fields := read_fields(picture)):
+        show_fields(picture, fields, as_json=as_json)
+        return
     recipe = recipe_of(picture)
-    for key in ("version", "frame", "step"):
-        if key in recipe:
-            click.echo(printable(f"# {key}: {recipe[key]}", allowed=JOINER))
-    for number, axis in enumerate(axes_of(recipe) or (), 1):
-        click.echo(printable(f"# sheet, axis {number}: {' | '.join(axis)}", allowed=JOINER))
+    if as_settings:
+        click.echo(settings_file(recipe, picture), nl=False)
+    elif as_json:
+        click.echo(json.dumps(recipe, indent=1))
+    else:
+        show_recipe(recipe)
+
+
+def show_recipe(recipe: Mapping[str, Any]) -> None:
+    """Print what a person wants to know of a recipe."""
+    from mutoscope.settings.writing import as_scalar
+    from mutoscope.sweep.jobs import command_of
+
+    for line in heading(recipe):
+        click.echo(line)
     for key, value in recipe["settings"].items():
         click.echo(printable(f"{key}: {as_scalar(value)}", allowed=JOINER))
     click.echo()
     click.echo(printable(command_of(recipe), allowed=f"\n\t{JOINER}"))
+
+
+def show_fields(picture: Path, fields: Mapping[str, str], *, as_json: bool) -> None:
+    """Print what another program wrote into a picture."""
+    if as_json:
+        click.echo(json.dumps({"fields": fields}, indent=1))
+        return
+    note = f"{picture}: carries no recipe of Mutoscope; what is said in it:"
+    click.echo(printable(note, allowed=JOINER), err=True)
+    for name, text in fields.items():
+        shown = text.replace("\r\n", "\n").replace("\n", "\n    ")
+        click.echo(printable(f"{name}: {shown}", allowed=f"\n\t{JOINER}"))
+
+
+def heading(recipe: Mapping[str, Any]) -> list[str]:
+    """The version, the frame and step, and the axes of a sheet, each a comment of one line."""
+    from mutoscope.sweep.jobs import axes_of
+
+    lines = [f"# {key}: {recipe[key]}" for key in ("version", "frame", "step") if key in recipe]
+    for number, axis in enumerate(axes_of(recipe) or (), 1):
+        lines.append(f"# sheet, axis {number}: {' | '.join(axis)}")
+    return [printable(line, allowed=JOINER) for line in lines]
+
+
+def settings_file(recipe: Mapping[str, Any], picture: Path) -> str:
+    """A settings file that makes again what carries ``recipe``, with comments that say what it is.
+
+    Raises:
+        MutoscopeError: this version does not understand its settings.
+    """
+    from mutoscope.settings import load_settings
+    from mutoscope.sweep.jobs import axes_of, command_of
+
+    settings = load_settings(recipe["settings"], quiet=True)
+    first, _, rest = settings.to_yaml(portable=True).partition("\n")
+    lines = [f"# the recipe of {picture.name}", *heading(recipe)]
+    if axes_of(recipe) is not None:
+        lines.append("# a sheet is made from words; these are the settings of its first picture")
+        lines += [f"# {line}" for line in command_of(recipe).splitlines()]
+    elif type(number := recipe.get("frame")) is int and (
+        number > 1 or settings.animation_mode != "off"
+    ):
+        lines.append(f"# these settings make the whole film; --frames ..{number} ends with it")
+    lines.append("# relative paths begin in the folder of this file; paths_from names another")
+    comments = [printable(line, allowed=JOINER) for line in lines]
+    return "\n".join([first, *comments, rest])

@@ -17,7 +17,7 @@ from mutoscope.frames.codecs import Encoder, codec_of, padded, quality_of
 from mutoscope.frames.gif import GifEncoder
 from mutoscope.frames.stamp import add_recipe, set_plays
 from mutoscope.images import to_bytes
-from mutoscope.provenance import recipe_text
+from mutoscope.provenance.writing import tags_of
 
 CRF = 17
 """The default quality of H.264: visually lossless or nearly so."""
@@ -90,7 +90,7 @@ class FilmSink(Sink):
         self._overwrite = overwrite
         self._plays = plays
         self._recipe = recipe
-        self._metadata = {"comment": recipe_text(recipe)} if recipe is not None else {}
+        self._metadata = tags_of(recipe) if recipe is not None else {}
         if title is not None:
             self._metadata["title"] = " ".join(title.split())
         self._part = part_path(self.path)

@@ -1,23 +1,22 @@
 """Recipes in animations that FFmpeg writes without: added when the file is finished."""
 
 import struct
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mutoscope.provenance import KEYWORD, MAX_BYTES, exif_with, recipe_text
+from mutoscope.provenance import gif, png, stamped
+from mutoscope.provenance.writing import said_in_png
 
 _IEND = b"\0\0\0\0IEND\xaeB\x60\x82"
 _TRAILER = b"\x3b"
-_HAS_EXIF = 0x08
 
 
 def add_recipe(part: Path, suffix: str, recipe: Mapping[str, Any], place: str) -> None:
     """Put a recipe into a finished GIF, WebP or PNG; other kinds are left as they are.
 
-    In GIF it is a comment, in WebP the Exif user comment, in PNG an iTXt chunk.
-    `mutoscope.provenance.read_recipe` reads each.
+    In GIF it is a comment, in WebP the Exif user comment, in PNG a text chunk, and in the last two
+    what viewers show of it stands beside it. `mutoscope.provenance.read_recipe` reads each.
 
     Args:
         part: The file.
@@ -26,13 +25,12 @@ def add_recipe(part: Path, suffix: str, recipe: Mapping[str, Any], place: str) -
         place: Its name for messages.
     """
     if suffix == ".gif":
-        _replace_end(part, _TRAILER, _gif_comment(recipe_text(recipe).encode("ascii")))
+        _replace_end(part, _TRAILER, gif.comment(recipe))
     elif suffix == ".png":
-        _replace_end(part, _IEND, _png_text(recipe_text(recipe).encode("ascii")))
+        # Behind the pictures, so that a long animation is not written twice.
+        _replace_end(part, _IEND, png.chunks(said_in_png(recipe)))
     elif suffix == ".webp":
-        exif = exif_with(recipe, place, room=MAX_BYTES).removeprefix(b"Exif\0\0")
-        if exif:
-            part.write_bytes(_webp_with(part.read_bytes(), exif))
+        part.write_bytes(stamped(part.read_bytes(), recipe, place))
 
 
 def set_plays(part: Path, plays: int) -> None:
@@ -53,42 +51,6 @@ def _replace_end(part: Path, end: bytes, extra: bytes) -> None:
             raise ValueError(f"{part.name} does not end as its format says")
         file.seek(-len(end), 2)
         file.write(extra + end)
-
-
-def _gif_comment(text: bytes) -> bytes:
-    """A comment extension, in blocks of up to 255 bytes."""
-    pieces = (text[at : at + 255] for at in range(0, len(text), 255))
-    return b"\x21\xfe" + b"".join(bytes([len(piece)]) + piece for piece in pieces) + b"\0"
-
-
-def _png_text(text: bytes) -> bytes:
-    """An iTXt chunk, uncompressed, without language."""
-    body = b"iTXt" + KEYWORD.encode("ascii") + b"\0\0\0\0\0" + text
-    return struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
-
-
-def _webp_with(data: bytes, exif: bytes) -> bytes:
-    """A WebP with an Exif chunk at its end."""
-    chunks = data[12:]
-    if chunks[:4] == b"VP8X":
-        flags = chunks[8] | _HAS_EXIF
-        chunks = chunks[:8] + bytes([flags]) + chunks[9:]
-    else:  # a film of one picture comes without the header that announces more
-        chunks = _webp_header(data) + chunks
-    chunks += b"EXIF" + struct.pack("<I", len(exif)) + exif + b"\0" * (len(exif) % 2)
-    return b"RIFF" + struct.pack("<I", len(chunks) + 4) + b"WEBP" + chunks
-
-
-def _webp_header(data: bytes) -> bytes:
-    """The VP8X chunk for a still: its flags and its size, which its only chunk says."""
-    import io
-
-    from PIL import Image
-
-    with Image.open(io.BytesIO(data), formats=["WEBP"]) as picture:
-        width, height = picture.size
-    size = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
-    return b"VP8X" + struct.pack("<I", 10) + bytes([_HAS_EXIF, 0, 0, 0]) + size
 
 
 def _chunks(data: bytes | bytearray) -> list[tuple[bytes, int, int]]:

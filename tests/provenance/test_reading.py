@@ -1,3 +1,5 @@
+import base64
+import io
 import json
 import struct
 import zlib
@@ -6,11 +8,23 @@ import pytest
 import torch
 from PIL import Image, PngImagePlugin
 
-from mutoscope import provenance
 from mutoscope.errors import MediaError
 from mutoscope.frames import FilmSink
 from mutoscope.images import save_image
-from mutoscope.provenance import MAX_BYTES, parse_recipe, read_recipe, recipe_text
+from mutoscope.provenance import (
+    KEYWORD,
+    MAX_BYTES,
+    exif,
+    gif,
+    parse_recipe,
+    png,
+    read_fields,
+    read_recipe,
+    recipe_text,
+)
+from mutoscope.provenance.reading import said_by
+from mutoscope.provenance.said import Said, composed
+from mutoscope.provenance.writing import said_in_png
 
 RECIPE = {
     "program": "mutoscope",
@@ -19,6 +33,9 @@ RECIPE = {
     "step": 120,
     "frame": 3,
 }
+
+
+BOMB = base64.b64encode(zlib.compress(b" " * 50_000_000, 9)).decode()
 
 
 def picture():
@@ -69,7 +86,7 @@ def test_a_huge_comment_of_a_gif_is_refused_and_a_crowd_of_blocks_ends(tmp_path,
     (tmp_path / "a.gif").write_bytes(start + b"\x21\xfe" + blocks + b"\0;")
     with pytest.raises(MediaError, match="larger than"):
         read_recipe(tmp_path / "a.gif")
-    monkeypatch.setattr(provenance, "_MAX_BLOCKS", 100)
+    monkeypatch.setattr(gif, "_MAX_BLOCKS", 100)
     assert read_recipe(tmp_path / "a.gif") is None
 
 
@@ -80,13 +97,24 @@ def test_the_user_comment_of_a_camera_is_no_recipe(tmp_path):
     assert read_recipe(tmp_path / "a.jpg") is None
 
 
-def test_a_recipe_too_long_for_exif_is_left_out_and_said(tmp_path, caplog):
-    long = {**RECIPE, "settings": {"scenes": "x" * 70_000}}
-    save_image(picture(), tmp_path / "a.jpg", recipe=long)
-    save_image(picture(), tmp_path / "a.png", recipe=long)
-    assert "a.jpg" in caplog.text
+def test_a_long_recipe_is_compressed_where_there_is_little_room(tmp_path):
+    long = {**RECIPE, "settings": {"scenes": "fox " * 40_000}}
+    for suffix in (".png", ".jpg", ".webp"):
+        save_image(picture(), tmp_path / f"a{suffix}", recipe=long)
+        assert read_recipe(tmp_path / f"a{suffix}") == long
+    assert (tmp_path / "a.jpg").stat().st_size < 10_000
+
+
+def test_a_recipe_too_long_even_compressed_is_left_out_and_said(tmp_path, caplog):
+    noise = torch.randint(256, (100_000,), generator=torch.Generator().manual_seed(0)).tolist()
+    long = {**RECIPE, "settings": {"scenes": bytes(noise).hex()}}
+    for suffix in (".png", ".jpg", ".webp"):
+        save_image(picture(), tmp_path / f"a{suffix}", recipe=long)
+    assert [record.getMessage().partition(":")[0] for record in caplog.records] == [
+        str(tmp_path / "a.jpg")
+    ]
     assert read_recipe(tmp_path / "a.jpg") is None
-    assert read_recipe(tmp_path / "a.png") == long
+    assert read_recipe(tmp_path / "a.png") == read_recipe(tmp_path / "a.webp") == long
 
 
 def test_equal_recipes_are_equal_text():
@@ -137,10 +165,13 @@ def test_a_recipe_after_the_pixels_is_found(tmp_path):
         '{"program": "mutoscope", "version": "1", "settings": {"seed": NaN}}',
         "[" * 100_000,
         '{"program": ' + "9" * 10_000 + "}",
+        '{"program": "mutoscope", "zlib": "¤"}',
+        '{"program": "mutoscope", "zlib": "AAAA"}',
+        '{"program": "mutoscope", "zlib": "' + BOMB + '"}',
         "x" * (MAX_BYTES + 1),
         "\udcff",
     ],
-    ids=range(11),
+    ids=range(14),
 )
 def test_hostile_recipes_are_refused_in_one_line(text):
     with pytest.raises(MediaError) as caught:
@@ -171,7 +202,7 @@ def test_files_that_carry_no_recipes_are_refused(tmp_path):
 
 def test_every_truncation_of_a_file_ends_in_an_answer(tmp_path):
     info = PngImagePlugin.PngInfo()
-    info.add_itxt(provenance.KEYWORD, json.dumps(RECIPE))
+    info.add_itxt(KEYWORD, json.dumps(RECIPE))
     for suffix in (".png", ".jpg", ".webp", ".mp4", ".gif", ".mkv"):
         whole = tmp_path / f"whole{suffix}"
         if suffix in (".mp4", ".gif", ".mkv"):
@@ -188,3 +219,99 @@ def test_every_truncation_of_a_file_ends_in_an_answer(tmp_path):
             except MediaError:
                 continue
             assert found in (None, RECIPE)
+
+
+# ── the order of places ──
+
+
+def test_our_own_place_counts_before_exif_and_exif_before_xmp(tmp_path):
+    first, second, third = ({**RECIPE, "step": step} for step in (1, 2, 3))
+    packet = said_in_png(third).xmp
+    values = {exif.USER_COMMENT: exif.user_comment(recipe_text(second))}
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
+    bare = (tmp_path / "a.png").read_bytes()
+    for said, expected in (
+        (Said(recipe=recipe_text(first), exif=values, xmp=packet), first),
+        (Said(exif=values, xmp=packet), second),
+        (Said(xmp=packet), third),
+        (Said(texts={"Title": "a fox"}), None),
+    ):
+        path = tmp_path / "b.png"
+        path.write_bytes(composed(bare, png.edited(io.BytesIO(bare), said, "a.png")))
+        assert read_recipe(path) == expected
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
+def test_a_picture_that_kept_its_xmp_alone_has_its_recipe(tmp_path, suffix):
+    path = tmp_path / f"fox{suffix}"
+    save_image(picture(), path, recipe=RECIPE)
+    packet = said_by(path).xmp
+    assert packet
+    with Image.open(path) as kept:
+        # Pillow, saving again, writes nothing of what a PNG says unless it is told.
+        if suffix == ".png":
+            info = PngImagePlugin.PngInfo()
+            info.add_itxt("XML:com.adobe.xmp", packet.decode())
+            kept.save(path, pnginfo=info)
+        else:
+            kept.save(path, exif=b"", xmp=packet)
+    said = said_by(path)
+    assert (said.recipe, said.comment) == (None, None)
+    assert read_recipe(path) == RECIPE
+
+
+def test_a_recipe_that_another_program_wrote_into_exif_is_read(tmp_path):
+    """Big-endian, with other tags about, as libraries write it."""
+    for order in (None, b"MM\0*"):
+        block = Image.Exif()
+        if order:
+            block._loaded = True
+            block.endian = ">"
+        block[0x010F], block[0x0112] = "a camera", 6
+        block.get_ifd(0x8769)[0x9286] = b"ASCII\0\0\0" + recipe_text(RECIPE).encode()
+        Image.new("RGB", (8, 8)).save(tmp_path / "a.jpg", exif=block.tobytes())
+        assert read_recipe(tmp_path / "a.jpg") == RECIPE
+
+
+# ── fields of others ──
+
+
+def test_the_fields_that_other_programs_leave_in_a_png_are_read(tmp_path):
+    info = PngImagePlugin.PngInfo()
+    info.add_text("text_prompts", "[['a fox']]")
+    info.add_text("image_prompts", "")
+    info.add_itxt("Description", "snö 狐")
+    info.add_text("long", "x" * 1_000, zip=True)
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.png", pnginfo=info)
+    assert read_recipe(tmp_path / "a.png") is None
+    assert read_fields(tmp_path / "a.png") == {
+        "text_prompts": "[['a fox']]", "Description": "snö 狐", "long": "x" * 1_000,
+    }  # fmt: skip
+
+
+def test_the_fields_that_other_programs_leave_in_a_jpeg_are_read(tmp_path):
+    """As vqgan-clip-generator has them: UTF-16, and a user comment without character code."""
+    comment = "text_prompts: [['a snö fox']], seed: 7"
+    block = Image.Exif()
+    block[0x0131] = "https://example.org"
+    block[0x9C9B] = "a snö fox".encode("utf-16-le")
+    block[0x9C9C] = comment.encode("utf-16-le")
+    block.get_ifd(0x8769)[0x9286] = comment.encode("utf-16-le")
+    block.get_ifd(0x8769)[0x9003] = "2099:09:29 10:10:10"
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.jpg", exif=block.tobytes())
+    assert read_fields(tmp_path / "a.jpg") == {
+        "Software": "https://example.org", "XPTitle": "a snö fox", "XPComment": comment,
+        "DateTimeOriginal": "2099:09:29 10:10:10",
+    }  # fmt: skip
+
+
+def test_the_fields_of_a_film_are_its_tags(tmp_path):
+    with FilmSink(tmp_path / "a.mp4", 12, title="A fox") as film:
+        film.write(picture())
+    assert read_fields(tmp_path / "a.mp4") == {"title": "A fox"}
+
+
+def test_a_picture_of_ours_has_no_recipe_among_its_fields(tmp_path):
+    for suffix in (".png", ".jpg", ".webp"):
+        save_image(picture(), tmp_path / f"a{suffix}", recipe=RECIPE)
+        assert "settings" not in str(read_fields(tmp_path / f"a{suffix}"))
