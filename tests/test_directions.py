@@ -38,7 +38,7 @@ LAYERS = [
     ["api", "networks"],
     ["doctor"],
     ["vqgan_clip"],
-    ["esrgan", "generate", "video_tools"],
+    ["_functional", "engine", "esrgan", "generate", "video_tools"],
     ["cli"],
     ["__main__"],
 ]

@@ -1,6 +1,6 @@
 """A run painted into its folder: where the parts, the frames and the files meet."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from mutoscope import __version__
 from mutoscope.build import Parts, make_schedule
 from mutoscope.build.listening import digests, refuse_changed
 from mutoscope.canvas.palette import Palette
+from mutoscope.canvas.vqgan import VqganCanvas
 from mutoscope.errors import RunError
 from mutoscope.images import load_image, resize, save_image
 from mutoscope.motion.video import Follow
@@ -21,8 +22,11 @@ from mutoscope.run import FilmPlan, Run, Saved
 from mutoscope.run.layout import PALETTE, QUALITY, TENSORBOARD
 from mutoscope.schedule import Schedule
 from mutoscope.settings import Settings
+from mutoscope.smoothing import LatentSmoother, Window
 
 Records = Sequence[Mapping[str, float]]
+
+SMOOTHER = "smoother."  # what the names begin with of what it remembers, in a state
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,7 @@ def film_plan(settings: Settings, schedule: Schedule) -> FilmPlan | None:
         sound_from=sound_from(settings, schedule),
         lap=schedule.lap,
         files=schedule.files if schedule.lap else 0,
+        smoothed=smooths(settings, schedule),
     )
 
 
@@ -100,25 +105,72 @@ def perform(
     run.rewind(saved.number if saved else 0)
     done = steps_kept(run, saved)
     state = State(done, saved.tensors) if saved else None
+    smoother = smoother_of(parts, saved)
     if isinstance(parts.motion, Follow):
         parts.motion.painted = painted_in(run, parts.schedule)
 
     with scalars(parts.settings, run.folder, done=done) as write_scalars:
         for frame in parts.animate(resume=state, watch=watch, kept=kept_in(run)):
             meta = {"steps": frame.steps}
+            if smoother is not None and frame.number is not None:
+                # Before the state, which promises what is drawn from the frames before it.
+                keep_smoothed(run, parts, smoother.add(frame.number))
+            tensors = dict(frame.state.tensors)
+            if smoother is not None:
+                tensors |= {f"{SMOOTHER}{name}": t for name, t in smoother.tensors().items()}
             if frame.number is None:
-                run.pause(tensors=frame.state.tensors, meta=meta, records=frame.records)
+                run.pause(tensors=tensors, meta=meta, records=frame.records)
             else:
                 run.keep(
-                    frame.number, frame.image, tensors=frame.state.tensors, meta=meta,
+                    frame.number, frame.image, tensors=tensors, meta=meta,
                     records=frame.records, recipe=recipe(parts.settings, frame),
                 )  # fmt: skip
             write_scalars(frame.records)
             done = frame.steps
             yield Kept(frame, show_newest(parts, run, frame))
+    if smoother is not None:
+        keep_smoothed(run, parts, smoother.rest())
     run.draw_losses()
     if done == parts.schedule.total_steps:
         look_back(run, parts.settings, parts.schedule)
+
+
+def smooths(settings: Settings, schedule: Schedule) -> bool:
+    """Whether the frames are smoothed over time: those of a film that a VQGAN draws."""
+    return (
+        settings.z_smoother
+        and settings.image_model == "VQGAN"
+        and bool(schedule.animated or schedule.lap)
+    )
+
+
+def smoother_of(parts: Parts, saved: Saved | None) -> LatentSmoother | None:
+    """What smooths the frames of a film, gone on with from ``saved``, or None for nothing.
+
+    Raises:
+        RunError: what it remembers there is of another film.
+    """
+    settings = parts.settings
+    if not smooths(settings, parts.schedule) or not isinstance(parts.canvas, VqganCanvas):
+        return None
+    window = Window(settings.z_smoother_buffer_len, settings.z_smoother_alpha)
+    smoother = LatentSmoother(parts.canvas, window)
+    kept = saved.tensors if saved else {}
+    try:
+        smoother.recall(
+            {k.removeprefix(SMOOTHER): t for k, t in kept.items() if k.startswith(SMOOTHER)}
+        )
+    except ValueError as error:
+        raise RunError(f"its newest state can't be gone on with: {error}") from error
+    return smoother
+
+
+def keep_smoothed(run: Run, parts: Parts, pictures: Iterable[tuple[int, Tensor]]) -> None:
+    """Keep smoothed frames, each with its number, beside those that were painted."""
+    for number, picture in pictures:
+        steps = parts.schedule.steps_of(number)
+        told = recipe(parts.settings) | {"frame": number, "step": steps}
+        run.keep_smoothed(number, picture, recipe=told)
 
 
 def kept_in(run: Run) -> Callable[[int], Tensor | None]:

@@ -6,6 +6,7 @@ from functools import partial
 
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from mutoscope.build.forming import Forming
 from mutoscope.build.pictures import Pictures
@@ -194,10 +195,21 @@ class Asking:
             return self._toward_picture(
                 prompt.label, prompt.text, Weighting(prompt.weight, prompt.stop, prompt.mask)
             )
+        wanted = self._noise(prompt.text) if prompt.kind == "noise" else self.texts[prompt.text]
         return Toward(
-            prompt.label, self.texts[prompt.text],
+            prompt.label, wanted,
             weight=prompt.weight, stop=prompt.stop, mask=mask, shares=self.shares,
         )  # fmt: skip
+
+    def _noise(self, seed: str) -> dict[Eye, Tensor]:
+        """A direction for each perceptor, (1, width), drawn at random from the seed."""
+        found = dict[Eye, Tensor]()
+        for perceptor in self.perceptors:
+            width = perceptor.embed_text(["noise"]).shape[-1]
+            generator = torch.Generator().manual_seed(int(seed) % 2**63)
+            drawn = torch.randn(1, width, generator=generator)
+            found[perceptor] = normalize(drawn, dim=-1).to(self.device)
+        return found
 
     def _toward_picture(self, label: str, path: str, weighting: Weighting) -> Term:
         if path not in self.glimpses:

@@ -67,13 +67,13 @@ def of_run(folder: Path, *, loop: bool) -> Quality:
     from mutoscope.build import make_schedule
     from mutoscope.quality.keep import judge_run
     from mutoscope.run.about import About
-    from mutoscope.run.layout import ABOUT, SETTINGS, frame_paths
+    from mutoscope.run.layout import ABOUT, SETTINGS, shown_paths
     from mutoscope.settings import load_settings
 
     about = About.read(folder / ABOUT)
     settings = load_settings(folder / SETTINGS, base=about.relative_to, quiet=True)
     schedule = with_sound(settings, make_schedule(settings))
-    kept = [path for _, path in frame_paths(folder, about.base)]
+    kept = [path for _, path in shown_paths(folder, about.base)]
     if not kept:
         raise MediaError(f"{folder}: has kept no frame yet; go on with: mutoscope resume {folder}")
     shown = about.film.order(kept) if about.film is not None else kept

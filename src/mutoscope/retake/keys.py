@@ -169,6 +169,9 @@ WHOLE = frozenset(
         "video_path",
         "vqgan_model",
         "width",
+        "z_smoother",
+        "z_smoother_alpha",
+        "z_smoother_buffer_len",
     }
 )
 

@@ -73,6 +73,7 @@ class Take:
                 "%s: %d of its first %d frames are gone; the new one lacks them, too",
                 *(self.folder, point.number - len(kept), point.number),
             )
+        smoothed = layout.smoothed_paths(self.folder, self.base)
         events = sorted((self.folder / layout.TENSORBOARD).glob("events.out.tfevents.*"))
         return Beginning(
             frames=kept,
@@ -80,6 +81,7 @@ class Take:
             log=self.folder / layout.LOG,
             log_bytes=point.log_bytes,
             scalars=events if scalars else (),
+            smoothed=[(number, path) for number, path in smoothed if number <= point.number],
         )
 
 

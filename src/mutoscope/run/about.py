@@ -23,7 +23,8 @@ class FilmPlan:
     ``rate``: frames per second; ``crf``: quality, 0 (best) to 51; ``recipe``: what the film is to
     say about its making; ``sound``: the file whose sound it carries; ``sound_from``: the second of
     that sound at which the film begins, which may be negative; ``lap``: of a film that closes, how
-    many of its last ``files`` take the place of the first.
+    many of its last ``files`` take the place of the first; ``smoothed``: whether it shows
+    the frames smoothed over time.
     """
 
     rate: Fraction | float
@@ -34,6 +35,7 @@ class FilmPlan:
     sound_from: float = 0.0
     lap: int = 0
     files: int = 0
+    smoothed: bool = False
 
     def order(self, frames: Sequence[Path]) -> Sequence[Path]:
         """Which of a run's ``frames``, given in order, are in the film: as they are shown."""
@@ -72,6 +74,7 @@ class About:
             "sound_from": self.film.sound_from,
             "lap": self.film.lap,
             "files": self.film.files,
+            "smoothed": self.film.smoothed,
         }
         values = {
             "program": "mutoscope",
@@ -135,4 +138,5 @@ def _film(values: Mapping[str, Any]) -> FilmPlan:
         sound_from=float(values.get("sound_from", 0.0)),
         lap=max(0, int(values.get("lap", 0))),
         files=max(0, int(values.get("files", 0))),
+        smoothed=bool(values.get("smoothed", False)),
     )

@@ -14,8 +14,9 @@ from mutoscope.run import layout
 class Beginning:
     """What of one run another begins with.
 
-    ``frames``: numbers and files; ``states``: files, the one that is gone on from among them;
-    ``log`` up to ``log_bytes``; ``scalars``: what TensorBoard reads.
+    ``frames``: numbers and files; ``smoothed``: those of frames smoothed over time; ``states``:
+    files, the one that is gone on from among them; ``log`` up to ``log_bytes``; ``scalars``: what
+    TensorBoard reads.
     """
 
     frames: Sequence[tuple[int, Path]]
@@ -23,6 +24,7 @@ class Beginning:
     log: Path
     log_bytes: int
     scalars: Sequence[Path] = ()
+    smoothed: Sequence[tuple[int, Path]] = ()
 
     def copy(self, folder: Path, base: str) -> None:
         """Bring it into the folder of a run that has no frame yet, in place or not at all.
@@ -37,6 +39,10 @@ class Beginning:
         atomic.write_bytes(mark, b"")
         for number, path in self.frames:
             _copy(path, folder / layout.FRAMES / f"{base}_{number}.png")
+        if self.smoothed:
+            (folder / layout.SMOOTHED).mkdir(exist_ok=True)
+        for number, path in self.smoothed:
+            _copy(path, folder / layout.SMOOTHED / f"{base}_{number}.png")
         if self.log_bytes:
             with self.log.open("rb") as file:
                 atomic.write_bytes(folder / layout.LOG, file.read(self.log_bytes))

@@ -5,6 +5,7 @@
         run.json                 version, base, where relative paths begin, film, backups
         log.jsonl                one line a step
         frames/<base>_<n>.png    each with its recipe
+        smoothed/<base>_<n>.png  as the film shows it, where frames are smoothed over time
         state/<n>.safetensors    the newest few, and some spread over the run
         state/paused.safetensors between two frames, where it stopped or was looked at
         latest.png  losses.png  <base>.mp4
@@ -208,7 +209,7 @@ class Run:
 
     def shown(self) -> list[Path]:
         """The kept frames in the order in which the film shows them."""
-        frames = [path for _, path in self.frames()]
+        frames = [path for _, path in layout.shown_paths(self.folder, self.base)]
         return list(self.about.film.order(frames)) if self.about.film is not None else frames
 
     def keep(
@@ -256,6 +257,28 @@ class Run:
             self._states.prune()
         with self._reporting("the preview can't be written"):
             atomic.write_bytes(self.latest_path, data, durable=False)
+        return path
+
+    def keep_smoothed(
+        self, number: int, image: Tensor, *, recipe: Mapping[str, Any] | None = None
+    ) -> Path:
+        """Keep what the film is to show in place of a frame, whether that is kept yet or not.
+
+        Args:
+            number: That of the frame.
+            image: (1, 3, H, W) in [0, 1].
+            recipe: What the picture is to say about its making.
+
+        Returns:
+            Where the picture lies.
+
+        Raises:
+            RunError: It can't be written. What was kept before stands.
+        """
+        path = self.folder / layout.SMOOTHED / f"{self.base}_{number}.png"
+        with self._reporting(f"frame {number} can't be kept smoothed"):
+            path.parent.mkdir(exist_ok=True)
+            atomic.write_bytes(path, encode(image, ".png", recipe=recipe, place=str(path)))
         return path
 
     def pause(
@@ -335,7 +358,8 @@ class Run:
             elif self.log_path.exists():
                 os.truncate(self.log_path, length)
             # States first: were this cut short, a later one would promise frames that are gone.
-            for later, path in [*layout.state_paths(self.folder), *self.frames()]:
+            smoothed = layout.smoothed_paths(self.folder, self.base)
+            for later, path in [*layout.state_paths(self.folder), *smoothed, *self.frames()]:
                 if later > number:
                     path.unlink(missing_ok=True)
             self._states.prune()
@@ -384,8 +408,9 @@ class Run:
             log.warning("%s", second)
 
     def _kept(self) -> list[Path]:
-        """The frames that count, in order."""
-        return [path for number, path in self.frames() if number <= self._last]
+        """The frames that count, in order, as they are shown."""
+        shown = layout.shown_paths(self.folder, self.base)
+        return [path for number, path in shown if number <= self._last]
 
     @contextlib.contextmanager
     def _reporting(self, what: str) -> Iterator[None]:

@@ -42,9 +42,11 @@ class Footage:
     def begin(self) -> None:
         """Get ready for the next frame; once begun, nothing.
 
-        A film that closes begins with the frames that are painted last: it is made at the end.
+        A film that closes begins with the frames that are painted last, and one that is smoothed
+        shows frames as they are when those after them are painted: both are made at the end.
         """
-        if self.plan is not None and self._sink is None and not self.plan.lap:
+        at_end = self.plan is not None and (self.plan.lap or self.plan.smoothed)
+        if self.plan is not None and self._sink is None and not at_end:
             self._sink = self._begun(self.plan)
 
     def _begun(self, plan: FilmPlan) -> FilmSink:
@@ -95,6 +97,6 @@ class Footage:
             return False
         try:
             # A film of as many frames may be the one from before a loop was closed.
-            return bool(plan.lap) or ClipSource(self.path).length != len(frames)
+            return bool(plan.lap) or plan.smoothed or ClipSource(self.path).length != len(frames)
         except MediaError:
             return True

@@ -21,6 +21,7 @@ TENSORBOARD = "tensorboard"
 QUALITY = "quality.json"
 QUALITY_PLOT = "quality.png"
 FRAMES = "frames"
+SMOOTHED = "smoothed"  # the frames as a film shows them, where they are smoothed over time
 STATE = "state"
 PAUSED = f"{STATE}/paused{SUFFIX}"
 TAKING = ".taking"  # is there while the beginning of another run is copied into this one
@@ -57,10 +58,24 @@ def check_namespace(name: str) -> str:
     return name
 
 
-def frame_paths(folder: Path, base: str) -> list[tuple[int, Path]]:
+def frame_paths(folder: Path, base: str, room: str = FRAMES) -> list[tuple[int, Path]]:
     """The kept frames of a run and their numbers, in order."""
     pattern = re.compile(re.escape(base) + r"_(0|[1-9][0-9]*)\.png")
-    return _numbered(folder / FRAMES, pattern)
+    return _numbered(folder / room, pattern)
+
+
+def smoothed_paths(folder: Path, base: str) -> list[tuple[int, Path]]:
+    """The frames of a run that were smoothed over time, and their numbers, in order."""
+    return frame_paths(folder, base, SMOOTHED)
+
+
+def shown_paths(folder: Path, base: str) -> list[tuple[int, Path]]:
+    """The kept frames of a run as its film shows them, and their numbers, in order.
+
+    One that could not be smoothed, for those after it are not painted yet, is as it was painted.
+    """
+    smoothed = dict(smoothed_paths(folder, base))
+    return [(number, smoothed.get(number, path)) for number, path in frame_paths(folder, base)]
 
 
 def state_paths(folder: Path) -> list[tuple[int, Path]]:
@@ -123,7 +138,7 @@ def _empty(folder: Path) -> bool:
     """Whether there is nothing in it, or what a run leaves that died before its first step."""
     names = {path.name for path in folder.iterdir() if not is_part(path)}
     if TAKING in names:  # the other run has all that this one holds
-        rooms, ours = {FRAMES, STATE, TENSORBOARD}, {SETTINGS, ABOUT, LOG, LOCK, TAKING}
+        rooms, ours = {FRAMES, SMOOTHED, STATE, TENSORBOARD}, {SETTINGS, ABOUT, LOG, LOCK, TAKING}
         return names <= rooms | ours
     return not names or names == {LOCK} or names == {LOCK, SETTINGS}
 
@@ -131,7 +146,7 @@ def _empty(folder: Path) -> bool:
 def _clear_taken(folder: Path) -> None:
     """Remove what was copied from another run before the program was ended."""
     clear(folder, folder.name)
-    for name in (FRAMES, STATE, TENSORBOARD):
+    for name in (FRAMES, SMOOTHED, STATE, TENSORBOARD):
         with contextlib.suppress(OSError):  # somebody's files lie in it: they stay
             (folder / name).rmdir()
 
@@ -169,6 +184,7 @@ def own_files(folder: Path, base: str) -> list[Path]:
     files = [folder / name for name in names if (folder / name).is_file()]
     files += [path for _, path in state_paths(folder)]
     files += [path for _, path in frame_paths(folder, base)]
+    files += [path for _, path in smoothed_paths(folder, base)]
     files += sorted((folder / TENSORBOARD).glob("events.out.tfevents.*"))
     # At the end, since it says of all the others that they are no run of their own.
     return [*files, folder / TAKING] if (folder / TAKING).is_file() else files
@@ -176,7 +192,7 @@ def own_files(folder: Path, base: str) -> list[Path]:
 
 def sweep(folder: Path) -> None:
     """Remove part files that a killed process left. Only under the folder's lock."""
-    for part in (folder, folder / FRAMES, folder / STATE):
+    for part in (folder, folder / FRAMES, folder / SMOOTHED, folder / STATE):
         if part.is_dir():
             sweep_parts(part)
 
@@ -197,7 +213,7 @@ def dissolve(folder: Path, base: str) -> None:
     """Undo `claim` after a false start: remove what the run wrote, and the folder if it can be."""
     with contextlib.suppress(OSError):
         clear(folder, base)
-        for name in (FRAMES, STATE, TENSORBOARD):
+        for name in (FRAMES, SMOOTHED, STATE, TENSORBOARD):
             if (folder / name).is_dir():
                 (folder / name).rmdir()
         (folder / LOCK).unlink(missing_ok=True)

@@ -180,7 +180,7 @@ def material_of(path: Path) -> Material:
     if not (path / layout.ABOUT).is_file():
         return Stills(path, picture_paths(path))
     about = About.read(path / layout.ABOUT)
-    paths = [frame for _, frame in layout.frame_paths(path, about.base)]
+    paths = [frame for _, frame in layout.shown_paths(path, about.base)]
     if not paths:
         raise RunError(
             f"{path}: has no frame yet; go on with it by mutoscope resume, and join then"

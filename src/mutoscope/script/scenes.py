@@ -7,8 +7,8 @@ not ``fLo`` with a mask; ports and drive letters are parts of paths.
 """
 
 import logging
+import re
 from collections.abc import Collection
-from typing import Literal
 
 from mutoscope.curves import TIME_NAMES, as_text
 from mutoscope.expressions import shown
@@ -16,6 +16,7 @@ from mutoscope.script.fields import read_weighting, shield
 from mutoscope.script.values import (
     DirectPrompt,
     Prompt,
+    PromptKind,
     Scene,
     Script,
     Weighting,
@@ -26,6 +27,7 @@ from mutoscope.script.values import (
 from mutoscope.tokens import PATH_ESCAPES, TEXT_ESCAPES, Piece, scan
 
 _HINT = r"; a colon that belongs to the text is written \: or the text put in quotes"
+_NOISE = re.compile(r"noise:\s*([+-]?[0-9]{1,19})")  # a wish drawn at random, from that seed
 _PATH_HINT = "; for a picture or a film, put the path in brackets"
 
 logger = logging.getLogger("mutoscope")
@@ -114,15 +116,18 @@ def _prompts(piece: Piece) -> list[Piece]:
 def _read_prompt(piece: Piece, names: Collection[str]) -> Prompt:
     subject, *rest = piece.split(":", 1)
     inside = subject.bracketed
-    kind: Literal["text", "image"] = "text" if inside is None else "image"
+    kind: PromptKind = "text" if inside is None else "image"
     text = subject.text if inside is None else inside.text.strip()
+    if kind == "image" and (seed := _NOISE.fullmatch(text)):
+        kind, text = "noise", seed[1]
     if not text.strip():
         missing = "text" if inside is None else "path in the brackets"
         raise piece.error(f"{shown(piece.raw)} has no {missing}; write it, or drop the prompt")
     tail = rest[0] if rest else None
     hint = _PATH_HINT if tail and tail.raw.startswith(("/", "\\")) else _HINT
     how = read_weighting(tail, of=shown(text, 40), names=names, hint=hint)
-    label = shortened(text) if inside is None else f"[{shortened(text)}]"
+    named = f"noise:{text}" if kind == "noise" else shortened(text)
+    label = named if inside is None else f"[{named}]"
     return Prompt(text, kind, how.weight, how.stop, how.mask, label)
 
 

@@ -725,6 +725,36 @@ class Keys(BaseModel):
         le=51,
     )
 
+    z_smoother: bool = key(
+        False,
+        "Smooth the frames over time: each is drawn by the VQGAN from the mean of its codes and of "
+        "those of the frames around it. The frames as they were painted stay beside them. Films "
+        "of any kind are smoothed along their motion by `mutoscope smooth`.",
+        group="film",
+        own=True,
+        only=_VQGAN,
+    )
+    z_smoother_buffer_len: Whole = key(
+        3,
+        "Over how many frames z_smoother takes its mean: an odd number, the frame in its middle.",
+        group="film",
+        unit="frames",
+        own=True,
+        only=_VQGAN,
+        ge=1,
+        le=99,
+    )
+    z_smoother_alpha: Number = key(
+        0.7,
+        "How much less each frame counts in z_smoother's mean than its neighbour nearer to the "
+        "middle: from 0 (all alike, smoothest) to 1 (only the middle).",
+        group="film",
+        own=True,
+        only=_VQGAN,
+        ge=0,
+        le=1,
+    )
+
     # ── Motion ──
     translate_x: Expression = key(
         "0",

@@ -47,6 +47,7 @@ def find_problems(keys: "Settings") -> list[Problem]:
         *_sound(keys),
         *_video(keys),
         *_loop(keys),
+        *_smoother(keys),
         *_colours(keys),
         *perceptor_problems(keys),
         *_expressions(keys),
@@ -74,6 +75,7 @@ def find_notices(keys: "Settings", written: Collection[str]) -> list[str]:
         if weight in written and not getattr(keys, of) and not is_default(keys, weight)
     ]
     notices += _depth_notices(keys, written)
+    notices += _smoother_notices(keys, written)
     if keys.use_mmc and any(getattr(keys, name) for name in SWITCHES):
         notices.append("use_mmc is on, so the nine switches have no effect")
     if keys.mmc_models and not keys.use_mmc:
@@ -88,6 +90,14 @@ def _depth_notices(keys: "Settings", written: Collection[str]) -> Iterator[str]:
     idle = not held and keys.animation_mode != "3D" and not is_default(keys, "depth_model")
     if idle and "depth_model" in written:
         yield f"depth_model has no effect without animation_mode: 3D or {weight}"
+
+
+def _smoother_notices(keys: Keys, written: Collection[str]) -> Iterator[str]:
+    if keys.z_smoother and keys.animation_mode == "off" and not keys.loop:
+        yield "z_smoother has no effect with animation_mode: off"
+    for name in ("z_smoother_buffer_len", "z_smoother_alpha"):
+        if name in written and not keys.z_smoother and not is_default(keys, name):
+            yield f"{name} has no effect without z_smoother: true"
 
 
 def _a_picture_a_frame(keys: Keys) -> bool:
@@ -199,6 +209,15 @@ def _loop(keys: Keys) -> Iterator[Problem]:
             f"loop: a film that closes has one picture a frame, and save_every is "
             f"{keys.save_every} where steps_per_frame is {keys.steps_per_frame}; write save_every: "
             "${steps_per_frame}, or loop: false",
+        )
+
+
+def _smoother(keys: Keys) -> Iterator[Problem]:
+    if keys.z_smoother and keys.z_smoother_buffer_len % 2 == 0:
+        yield Problem(
+            ("z_smoother_buffer_len",),
+            f"z_smoother_buffer_len: {keys.z_smoother_buffer_len} frames have no middle; give an "
+            "odd number such as 3 or 5",
         )
 
 
