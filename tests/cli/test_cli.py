@@ -27,7 +27,8 @@ def commands():
 
 def test_there_are_the_commands_that_are_promised():
     promised = {"image", "render", "resume", "film", "show", "settings", "models", "doctor",
-                "plan", "preview", "quality", "demo", "train-vqgan"}  # fmt: skip
+                "plan", "preview", "quality", "smooth", "interpolate", "upscale", "restyle",
+                "video", "demo", "train-vqgan"}  # fmt: skip
     assert set(COMMANDS) == promised
     assert ["models", "fetch"] in commands()
 
@@ -51,7 +52,7 @@ def test_every_example_can_be_parsed(words):
     command, context = cli, None
     for word in words:
         command = command.get_command(click.Context(command), word)
-    example = shlex.split(command.epilog.removeprefix("Example:"))
+    example = shlex.split(command.epilog.removeprefix("Example:").partition(" > ")[0])
     typed = example[1 + len(words) :]
     if not isinstance(command, click.Group):
         context = command.make_context(words[-1], typed)

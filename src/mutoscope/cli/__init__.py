@@ -19,6 +19,8 @@ from mutoscope.process import prepare
 COMMANDS = {
     "image": ("mutoscope.cli.make", "Make a picture from words."),
     "render": ("mutoscope.cli.make", "Make the picture or film that a settings file describes."),
+    "video": ("mutoscope.cli.restyle", "Make a film that zooms from prompt to prompt."),
+    "restyle": ("mutoscope.cli.restyle", "Paint a film anew by a prompt, with its sound."),
     "resume": ("mutoscope.cli.make", "Go on with a run that was stopped."),
     "demo": ("mutoscope.cli.make", "Make a first picture and a short film."),
     "plan": ("mutoscope.cli.make", "Say what a settings file will cost, and stop."),
@@ -28,6 +30,12 @@ COMMANDS = {
     ),
     "train-vqgan": ("mutoscope.cli.train", "Train a small VQGAN on your own pictures."),
     "film": ("mutoscope.cli.finished", "Join runs, pictures and films to one film."),
+    "smooth": ("mutoscope.cli.finish_smooth", "Calm the flicker of a film along its motion."),
+    "interpolate": (
+        "mutoscope.cli.finish_interpolate",
+        "Give a film more pictures a second.",
+    ),
+    "upscale": ("mutoscope.cli.finish_upscale", "Make a picture, a folder or a film larger."),
     "quality": ("mutoscope.cli.quality", "Measure what came out, and name the worst frames."),
     "show": ("mutoscope.cli.finished", "Print a picture's recipe and the command that makes it."),
     "settings": ("mutoscope.cli.reference", "Print the reference of all settings, or of one."),

@@ -11,13 +11,12 @@ and it is JSON and nothing else.
 
 from mutoscope.provenance.reading import read_fields, read_recipe
 from mutoscope.provenance.recipe import KEYWORD, MAX_BYTES, parse_recipe, recipe_text
-from mutoscope.provenance.writing import copy_metadata, exif_with, stamped
+from mutoscope.provenance.writing import copy_metadata, stamped
 
 __all__ = [
     "KEYWORD",
     "MAX_BYTES",
     "copy_metadata",
-    "exif_with",
     "parse_recipe",
     "read_fields",
     "read_recipe",

@@ -64,9 +64,9 @@ def said_in_png(recipe: Mapping[str, Any]) -> Said:
 
 def tags_of(recipe: Mapping[str, Any]) -> dict[str, str]:
     """The tags of a film with this recipe: its comment, and title and description for players."""
-    labels = labels_of(recipe)
+    text, labels = recipe_text(recipe), labels_of(recipe)
     tags = {"title": labels.title, "description": labels.description}
-    return {"comment": recipe_text(recipe)} | {key: text for key, text in tags.items() if text}
+    return {"comment": text} | {key: text for key, text in tags.items() if text}
 
 
 def _said_in_exif(recipe: Mapping[str, Any], room: int, place: str) -> Said:
@@ -85,11 +85,6 @@ def _said_in_exif(recipe: Mapping[str, Any], room: int, place: str) -> Said:
             place, len(text), room,
         )  # fmt: skip
     return Said(exif=values, xmp=_packet(labels, text))
-
-
-def exif_with(recipe: Mapping[str, Any], place: str) -> bytes:
-    """The Exif block of a JPEG or WebP with a recipe, for encoders that want it as an argument."""
-    return b"Exif\0\0" + exif.exif_block(_said_in_exif(recipe, jpeg.ROOM, place).exif)
 
 
 def _packet(labels: Labels, text: str) -> bytes:

