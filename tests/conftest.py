@@ -8,6 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
+from mutoscope.gan.files import write_generator
+from mutoscope.gan.generator import Generator
+from mutoscope.gan.shape import Shape
 from mutoscope.settings import load_settings
 from mutoscope.vqgan import Architecture, new_vqgan, write_architecture
 
@@ -99,6 +102,18 @@ def small_vqgan(tmp_path_factory):
     model = new_vqgan(architecture, generator=torch.Generator().manual_seed(0))
     write_architecture(architecture, folder / "model.yaml")
     torch.save({"state_dict": model.state_dict(), "epoch": 3}, folder / "model.ckpt")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_generator(tmp_path_factory):
+    """The folder of a training with a generator of 32 grey pixels and random weights in it."""
+    folder = tmp_path_factory.mktemp("gan")
+    shape = Shape(size=32, channels=1, z=16, w=16, cbase=256, cmax=16, mapping_layers=2)
+    rng = torch.Generator().manual_seed(0)
+    model = Generator(shape, rng)
+    model.track(model.map(torch.randn(500, 16, generator=rng)))
+    write_generator(folder / "generator.safetensors", model)
     return folder
 
 

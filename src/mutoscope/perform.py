@@ -48,6 +48,7 @@ def start_run(parts: Parts, out: Path) -> Run:
         (index * schedule.steps_per_scene / (schedule.save_every or schedule.total_steps), source)
         for index, source in enumerate(scene.source for scene in settings.script.scenes)
     ]
+    follows = digests(settings)
     return Run.start(
         out,
         settings.file_namespace,
@@ -57,12 +58,14 @@ def start_run(parts: Parts, out: Path) -> Run:
         overwrite=settings.allow_overwrite,
         backups=None if settings.backups == "all" else settings.backups,
         resume_points=settings.resume_points,
-        follows=digests(settings),
-        film=film_plan(settings, schedule),
+        follows=follows,
+        film=film_plan(settings, schedule, follows),
     )
 
 
-def film_plan(settings: Settings, schedule: Schedule) -> FilmPlan | None:
+def film_plan(
+    settings: Settings, schedule: Schedule, follows: Mapping[str, str]
+) -> FilmPlan | None:
     """The film that is to be made of the frames of ``settings``, or None."""
     if not (schedule.animated or schedule.lap) or not settings.film:
         return None
@@ -70,7 +73,7 @@ def film_plan(settings: Settings, schedule: Schedule) -> FilmPlan | None:
         settings.frames_per_second,
         crf=settings.film_quality,
         title=settings.scenes or None,
-        recipe=recipe(settings),
+        recipe=recipe(settings, follows=follows),
         sound=sound_of(settings),
         sound_from=sound_from(settings, schedule),
         lap=schedule.lap,
@@ -123,7 +126,8 @@ def perform(
             else:
                 run.keep(
                     frame.number, frame.image, tensors=tensors, meta=meta,
-                    records=frame.records, recipe=recipe(parts.settings, frame),
+                    records=frame.records,
+                    recipe=recipe(parts.settings, frame, follows=run.about.follows),
                 )  # fmt: skip
             write_scalars(frame.records)
             done = frame.steps
@@ -169,7 +173,8 @@ def keep_smoothed(run: Run, parts: Parts, pictures: Iterable[tuple[int, Tensor]]
     """Keep smoothed frames, each with its number, beside those that were painted."""
     for number, picture in pictures:
         steps = parts.schedule.steps_of(number)
-        told = recipe(parts.settings) | {"frame": number, "step": steps}
+        told = recipe(parts.settings, follows=run.about.follows)
+        told |= {"frame": number, "step": steps}
         run.keep_smoothed(number, picture, recipe=told)
 
 
@@ -272,8 +277,13 @@ def scalars(settings: Settings, folder: Path, *, done: int) -> Iterator[Callable
         writer.close()
 
 
-def recipe(settings: Settings, frame: Frame | None = None) -> dict[str, Any]:
-    """What a picture says about its making: enough to make it again, no path of this machine."""
+def recipe(
+    settings: Settings, frame: Frame | None = None, *, follows: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """What a picture says about its making: enough to make it again, no path of this machine.
+
+    ``follows``: digests of the files that it hangs on, by settings key.
+    """
     told: dict[str, Any] = {
         "program": "mutoscope",
         "version": __version__,
@@ -281,4 +291,4 @@ def recipe(settings: Settings, frame: Frame | None = None) -> dict[str, Any]:
     }
     if frame is not None:
         told |= {"frame": frame.number, "step": frame.steps}
-    return told
+    return told | ({"follows": dict(follows)} if follows else {})

@@ -18,7 +18,7 @@ MODELS = ["Unlimited Palette", "Limited Palette", "Fourier"]
 
 def test_every_image_model_of_the_schema_is_there():
     names = set(get_args(Keys.model_fields["image_model"].annotation))
-    assert {*CANVASES, "VQGAN"} == names
+    assert {*CANVASES, "VQGAN", "GAN"} == names
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -134,8 +134,8 @@ def test_minutes_become_steps_once(call, here, pictures, monkeypatch):
 
 def test_the_steps_of_a_minute_are_measured(here, pictures, single_thread):
     from mutoscope.train_vqgan import Wishes
-    from mutoscope.train_vqgan.data import find_pictures
     from mutoscope.train_vqgan.recipe import settle
+    from mutoscope.training.files import find_pictures
 
     recipe = settle(Wishes("toy", minutes=2), pictures="x", fingerprint="y")
     made = lesson.make_lesson(recipe, find_pictures(pictures), torch.device("cpu"))

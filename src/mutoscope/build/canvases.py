@@ -9,11 +9,14 @@ import torch
 from mutoscope.build.pictures import Pictures
 from mutoscope.canvas.base import Canvas
 from mutoscope.canvas.fourier import FourierCanvas
+from mutoscope.canvas.gan import GanCanvas
 from mutoscope.canvas.noise import NOISES
 from mutoscope.canvas.palette import Palette
 from mutoscope.canvas.pixels import Pixels
 from mutoscope.canvas.squares import Squares
 from mutoscope.canvas.vqgan import VqganCanvas
+from mutoscope.gan.files import generator_file, read_generator
+from mutoscope.gan.generator import Generator
 from mutoscope.settings import Settings
 from mutoscope.vqgan import VQGAN, load_vqgan
 from mutoscope.weights import Progress, fetch_pair
@@ -27,16 +30,21 @@ Size = tuple[int, int]
 LEAST = 32  # the shorter side of the smallest size that a still begins in, in pixels
 
 
+Decoder = VQGAN | Generator
+
+
 def load_decoder(
     settings: Settings, progress: Callable[[str], Progress] | None, shelf: Shelf | None
-) -> VQGAN | None:
-    """The network of a VQGAN canvas, fetched if need be; None for the others.
+) -> Decoder | None:
+    """The network of a VQGAN or GAN canvas, fetched if need be; None for the others.
 
     It is taken from ``shelf`` where it lies there, and else put there.
 
     Raises:
         WeightsError: it can't be had, or is none.
     """
+    if settings.image_model == "GAN":
+        return _load_generator(settings, shelf)
     if settings.image_model != "VQGAN":
         return None
     name = settings.vqgan_name
@@ -51,13 +59,29 @@ def load_decoder(
     return decoder
 
 
+def _load_generator(settings: Settings, shelf: Shelf | None) -> Generator:
+    path = generator_path(settings)
+    place = (str(path), "GAN")
+    if shelf is not None and isinstance(lying := shelf.get(place), Generator):
+        return lying
+    generator = read_generator(path).eval().requires_grad_(False)
+    if shelf is not None:
+        shelf[place] = generator
+    return generator
+
+
+def generator_path(settings: Settings) -> Path:
+    """The file of the generator that ``gan_model`` names: itself, or the one in its folder."""
+    return generator_file(Path(settings.resolve(settings.gan_model)))
+
+
 def make_canvas(
     settings: Settings,
     pictures: Pictures | None,
     size: Size,
     *,
     generator: torch.Generator,
-    decoder: VQGAN | None = None,
+    decoder: Decoder | None = None,
 ) -> Canvas:
     """The canvas for a picture of ``size``: noise, or the init image, with its palette.
 
@@ -66,7 +90,10 @@ def make_canvas(
     start = pictures.initial if pictures is not None else None
     if start is None and settings.init_noise != "none":
         start = NOISES[settings.init_noise](size, generator=generator)
-    if decoder is not None:
+    canvas: Canvas
+    if isinstance(decoder, Generator):
+        canvas = GanCanvas(decoder, generator=generator, truncation=settings.gan_truncation)
+    elif decoder is not None:
         canvas = _vqgan(settings, size, generator, decoder)
     else:
         canvas = CANVASES[settings.image_model](settings, size, generator)
@@ -98,6 +125,14 @@ def picture_sizes(settings: Settings, initial: Size | None, f: int | None) -> li
     shares = [max(smallest, 0.5**halvings) for halvings in range(settings.sizes - 1, 0, -1)]
     return [*((_rounded(share * w, unit), _rounded(share * h, unit))
               for w, h in [last] for share in shares), last]  # fmt: skip
+
+
+def generator_size(side: int) -> list[Size]:
+    """The sizes in which a generator draws: its own."""
+    log.info("the picture is %d x %d, as the generator draws it; mutoscope upscale enlarges", *(
+        side, side,
+    ))  # fmt: skip
+    return [(side, side)]
 
 
 def _rounded(side: float, unit: int) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from mutoscope.atomic import reason
+from mutoscope.build.canvases import generator_path
 from mutoscope.build.logs import read_logged
 from mutoscope.build.signals import Number, Signals, Source
 from mutoscope.errors import MediaError, RunError
@@ -105,6 +106,8 @@ def _followed(settings: Settings) -> Iterator[tuple[str, Path]]:
     for key in ("input_audio", "input_midi"):
         if path := getattr(settings, key):
             yield key, Path(settings.resolve(path))
+    if settings.image_model == "GAN":  # a training that goes on replaces it
+        yield "gan_model", generator_path(settings)
     for name, curve in settings.curves.items():
         if isinstance(curve, LogCurve):
             path = Path(settings.resolve(curve.log))

@@ -9,7 +9,16 @@ import torch
 from torch import Tensor
 
 from mutoscope.build.asking import Asking
-from mutoscope.build.canvases import Shelf, Size, load_decoder, make_canvas, picture_sizes, tiled
+from mutoscope.build.canvases import (
+    Decoder,
+    Shelf,
+    Size,
+    generator_size,
+    load_decoder,
+    make_canvas,
+    picture_sizes,
+    tiled,
+)
 from mutoscope.build.fitting import measure, refuse_what_will_not_fit
 from mutoscope.build.foreground import foreground
 from mutoscope.build.foreseeing import refuse_what_has_no_value
@@ -21,6 +30,7 @@ from mutoscope.depth import Depth, load_depth
 from mutoscope.descent import Descent
 from mutoscope.errors import ExtraError, SettingsError, WeightsError
 from mutoscope.frames.source import ClosingFilm, SourceFilm
+from mutoscope.gan.generator import Generator
 from mutoscope.motion.carried import Carrying
 from mutoscope.motion.flow import load_flow
 from mutoscope.motion.plane import Plane
@@ -33,7 +43,6 @@ from mutoscope.perceptors.load import load_perceptor
 from mutoscope.plan import Plan, choose_chunks, predict
 from mutoscope.schedule import Schedule
 from mutoscope.settings import Settings
-from mutoscope.vqgan import VQGAN
 from mutoscope.weights import Progress
 
 
@@ -110,7 +119,10 @@ def build(
 
     decoder = load_decoder(settings, progress, shelf)
     initial = pictures.initial_size or film_size(settings)
-    sizes = picture_sizes(settings, initial, decoder.f if decoder is not None else None)
+    if isinstance(decoder, Generator):
+        sizes = generator_size(decoder.shape.size)
+    else:
+        sizes = picture_sizes(settings, initial, decoder.f if decoder is not None else None)
     canvas = fitting_canvas(settings, pictures, sizes, rng_of, decoder, device)
     perceptors = load_perceptors(settings, device, progress, shelf)
     for perceptor in perceptors:
@@ -162,7 +174,7 @@ def fitting_canvas(
     pictures: Pictures,
     sizes: Sequence[Size],
     rng_of: Callable[[str], torch.Generator],
-    decoder: VQGAN | None,
+    decoder: Decoder | None,
     device: torch.device,
 ) -> Canvas:
     """The canvas at the first of ``sizes``, once it is known that the last will fit into memory."""
@@ -171,6 +183,8 @@ def fitting_canvas(
         made = make_canvas(settings, picture, size, generator=rng_of("canvas"), decoder=decoder)
         return made.to(device)
 
+    if isinstance(decoder, Generator):
+        return make(sizes[0], pictures)  # it is in memory, and draws in no other size
     unit = decoder.f if decoder is not None else settings.pixel_size
     what = f"image_model: {settings.image_model}"
     refuse_what_will_not_fit(measure(make, unit), sizes[-1], device, what=what)

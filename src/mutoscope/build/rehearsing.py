@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mutoscope.build.canvases import Size, picture_sizes
+from mutoscope.build.canvases import Size, generator_path, generator_size, picture_sizes
 from mutoscope.build.parts import (
     choose_device,
     film_size,
@@ -13,6 +13,7 @@ from mutoscope.build.parts import (
     make_timeline,
 )
 from mutoscope.build.pictures import Pictures
+from mutoscope.gan.files import read_generator
 from mutoscope.paint import Motion
 from mutoscope.schedule import Schedule
 from mutoscope.settings import Settings
@@ -57,7 +58,10 @@ def rehearse(settings: Settings, *, progress: Callable[[str], Progress] | None =
     pictures = Pictures(settings)
     schedule = make_timeline(settings)
     initial = pictures.initial_size or film_size(settings)
-    size = picture_sizes(settings, initial, _unit(settings))[-1]
+    if settings.image_model == "GAN":
+        size = generator_size(read_generator(generator_path(settings)).shape.size)[-1]
+    else:
+        size = picture_sizes(settings, initial, _unit(settings))[-1]
     depth = load_depth_eye(settings, device, progress)
     motion = make_motion(settings, schedule, size, depth=depth, device=device)
     return Rehearsal(settings, schedule, pictures, motion, size)

@@ -9,13 +9,14 @@ what is shown, saved and moved is drawn from a running average of the raster.
 """
 
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 
 from mutoscope.canvas.base import Canvas, Warp
 from mutoscope.canvas.clamp import clamp
+from mutoscope.canvas.shared import Shared
 from mutoscope.images import resize
 from mutoscope.vqgan.model import VQGAN
 
@@ -56,7 +57,7 @@ class VqganCanvas(Canvas):
         clamp_codes: bool = False,
     ) -> None:
         super().__init__()
-        self._shared = _Shared(model)
+        self._shared = Shared(model)
         self.size = self._drawable(size)
         self.lr = 0.15 if model.architecture.kind == "gumbel" else 0.1
         self.clamp_codes = clamp_codes
@@ -185,16 +186,6 @@ class VqganCanvas(Canvas):
         self._forget()
         self.model._apply(fn, recurse)  # type: ignore[no-untyped-call]
         return super()._apply(fn, recurse)  # type: ignore[no-untyped-call,no-any-return]
-
-
-class _Shared:
-    """A model that is nobody's part: a module doesn't find it here, and a copy doesn't copy it."""
-
-    def __init__(self, model: VQGAN) -> None:
-        self.model = model
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> "_Shared":
-        return self
 
 
 def _forget(canvas: VqganCanvas, _incompatible: object) -> None:

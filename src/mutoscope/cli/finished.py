@@ -136,6 +136,10 @@ def show(picture: Path, as_settings: bool, as_json: bool) -> None:
         show_recipe(recipe)
 
 
+# What a recipe says of itself, and what the comments above its settings say.
+_HEADED = frozenset({"program", "version", "settings", "frame", "step", "follows", "sheet"})
+
+
 def show_recipe(recipe: Mapping[str, Any]) -> None:
     """Print what a person wants to know of a recipe."""
     from mutoscope.settings.writing import as_scalar
@@ -145,8 +149,12 @@ def show_recipe(recipe: Mapping[str, Any]) -> None:
         click.echo(line)
     for key, value in recipe["settings"].items():
         click.echo(printable(f"{key}: {as_scalar(value)}", allowed=JOINER))
-    click.echo()
-    click.echo(printable(command_of(recipe), allowed=f"\n\t{JOINER}"))
+    for key, value in recipe.items():
+        if key not in _HEADED:
+            click.echo(printable(f"{key}: {as_scalar(value)}", allowed=JOINER))
+    if recipe["settings"]:  # a page of drawings, or what a walk drew, has no prompt
+        click.echo()
+        click.echo(printable(command_of(recipe), allowed=f"\n\t{JOINER}"))
 
 
 def show_fields(picture: Path, fields: Mapping[str, str], *, as_json: bool) -> None:
@@ -166,6 +174,9 @@ def heading(recipe: Mapping[str, Any]) -> list[str]:
     from mutoscope.sweep.jobs import axes_of
 
     lines = [f"# {key}: {recipe[key]}" for key in ("version", "frame", "step") if key in recipe]
+    follows = recipe.get("follows")
+    for key, digest in follows.items() if isinstance(follows, dict) else ():
+        lines.append(f"# {key}: {digest}")
     for number, axis in enumerate(axes_of(recipe) or (), 1):
         lines.append(f"# sheet, axis {number}: {' | '.join(axis)}")
     return [printable(line, allowed=JOINER) for line in lines]

@@ -167,6 +167,8 @@ WHOLE = frozenset(
         "target_palette",
         "tile",
         "video_path",
+        "gan_model",
+        "gan_truncation",
         "vqgan_model",
         "width",
         "z_smoother",
@@ -176,4 +178,4 @@ WHOLE = frozenset(
 )
 
 # Among those, the files of which the contents count.
-FILES = ("init_image", "target_palette", "video_path")
+FILES = ("gan_model", "init_image", "target_palette", "video_path")

@@ -19,7 +19,7 @@ _STRETCH = re.compile(r"(\d{1,9})?(?:\.\.(\d{1,9})?)?")
 _LAST = 10**9
 
 # A state of other settings can't be gone on from where one of these has changed.
-FIXED = ("image_model", "vqgan_model", "optimizer", "adaptive_learning_rate")
+FIXED = ("image_model", "vqgan_model", "gan_model", "optimizer", "adaptive_learning_rate")
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,7 @@ _VIDEO = {"animation_mode": ("Video Source",)}
 _PALETTE = {"image_model": ("Limited Palette",)}
 _FOURIER = {"image_model": ("Fourier",)}
 _VQGAN = {"image_model": ("VQGAN",)}
+_GAN = {"image_model": ("GAN",)}
 _PYTTI_CUTS = {"cut_method": ("pytti",)}
 
 
@@ -197,12 +198,33 @@ class Keys(BaseModel):
     )
 
     # ── Picture ──
-    image_model: Choice[Literal["Unlimited Palette", "Limited Palette", "Fourier", "VQGAN"]] = key(
+    image_model: Choice[
+        Literal["Unlimited Palette", "Limited Palette", "Fourier", "VQGAN", "GAN"]
+    ] = key(
         "Unlimited Palette",
         "What draws: free pixels, pixels in a few colours, a picture made of waves (the most "
-        "natural of them), or a VQGAN's decoder.",
+        "natural of them), a VQGAN's decoder, or a generator trained on drawings of your own.",
         group="image",
-        differs="Fourier is ours.",
+        differs="Fourier and GAN are ours.",
+    )
+    gan_model: Path = key(
+        "",
+        "Which generator draws: the folder of a training (`mutoscope train` makes it), or the file "
+        "of a generator. The picture has its size, whatever width and height say.",
+        group="image",
+        only=_GAN,
+        example="gan_model: my-drawings-gan/",
+        own=True,
+    )
+    gan_truncation: Number = key(
+        0.7,
+        "How far the sample that a generator begins with may be from its mean picture: 0 is the "
+        "mean, 1 any sample.",
+        group="image",
+        ge=0,
+        le=2,
+        only=_GAN,
+        own=True,
     )
     vqgan_model: VqganModel = key(
         "sflckr",

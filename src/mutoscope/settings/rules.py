@@ -44,6 +44,7 @@ def find_problems(keys: "Settings") -> list[Problem]:
         *_amounts(keys),
         *_palette(keys),
         *_vqgan(keys),
+        *_gan(keys),
         *_sound(keys),
         *_video(keys),
         *_loop(keys),
@@ -183,6 +184,24 @@ def _vqgan(keys: Keys) -> Iterator[Problem]:
         resolve_vqgan(keys.vqgan_model, folder=expanded(keys.paths_from))
     except (SettingsError, WeightsError) as error:
         yield Problem(("vqgan_model",), str(error))
+
+
+def _gan(keys: Keys) -> Iterator[Problem]:
+    if keys.image_model != "GAN":
+        return
+    if not keys.gan_model:
+        yield Problem(
+            ("image_model", "gan_model"),
+            "image_model: GAN draws with a generator, and gan_model names none; give the folder of "
+            "a training",
+        )
+    for name, allowed in (("sizes", 1), ("pixel_size", 1), ("tile", "none")):
+        if (value := getattr(keys, name)) != allowed:
+            yield Problem(
+                (name, "image_model"),
+                f"{name}: {value} is nothing that a generator can draw in; with image_model: GAN "
+                f"it is {allowed}",
+            )
 
 
 def _video(keys: Keys) -> Iterator[Problem]:

@@ -5,9 +5,7 @@ bytes, up to a limit; beyond it pictures are decoded each time. Which crops a st
 the seed, the step and the files alone, so that caching and reading ahead change nothing.
 """
 
-import hashlib
 import logging
-import os
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,18 +19,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mutoscope.atomic import reason
 from mutoscope.errors import MediaError, printable
 from mutoscope.images import Pixels, load_image, to_bytes
 from mutoscope.paint import rng_for
+from mutoscope.training.files import ALLOWED
 
 log = logging.getLogger("mutoscope")
 
-# What the formats that we read are called; other files in the folder are nobody's business.
-SUFFIXES = (
-    ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif", ".bmp", ".dib",
-    ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".avif", ".tga", ".jp2", ".j2k",
-)  # fmt: skip
 REACH = 4  # a copy's short side is at most so many crops long
 LONGEST = 16  # a picture that is longer than so many times its width is a ribbon
 CACHE_BYTES = 2**30
@@ -90,7 +83,7 @@ class Pictures:
                 break
         raise MediaError(
             f"{self.paths[0].parent}: none of its {len(self)} pictures can be read; "
-            f"allowed are {_allowed()}"
+            f"allowed are {ALLOWED}"
         )
 
     def crops(self, count: int, rng: torch.Generator, *, side: int | None = None) -> Tensor:
@@ -153,34 +146,6 @@ def _crop(copy: Pixels, side: int, rng: torch.Generator) -> Pixels:
     return part[:, ::-1] if mirror < 0.5 else part
 
 
-def find_pictures(folder: Path, *, besides: Path | None = None) -> list[Path]:
-    """The picture files in ``folder`` and the folders in it, in the order of their names.
-
-    Hidden files and folders are left out, and so is the folder ``besides``; links to folders are
-    not followed.
-
-    Raises:
-        MediaError: it is no folder, or there is no picture in it.
-    """
-    if not folder.is_dir():
-        what = "is a file" if folder.exists() else "does not exist"
-        raise MediaError(f"{folder}: {what}; give the folder in which the pictures lie")
-    found: list[Path] = []
-    closed: list[OSError] = []
-    for place, folders, files in os.walk(folder, onerror=closed.append):
-        folders[:] = sorted(
-            name for name in folders if not name.startswith(".")
-            and not (besides and Path(place, name).absolute() == besides.absolute())
-        )  # fmt: skip
-        names = (name for name in files if not name.startswith("."))
-        found += [Path(place, name) for name in names if Path(name).suffix.lower() in SUFFIXES]
-    for error in closed:
-        log.warning("%s: can't be read: %s; skipped", error.filename, reason(error))
-    if not found:
-        raise MediaError(f"{folder}: there is no picture in it; allowed are {_allowed()}")
-    return sorted(found)
-
-
 def split(paths: Sequence[Path], seed: int) -> tuple[list[Path], list[Path]]:
     """The pictures to train on, and the few to judge by, which are held out where there are many.
 
@@ -192,15 +157,6 @@ def split(paths: Sequence[Path], seed: int) -> tuple[list[Path], list[Path]]:
     shown = sorted(order[: held or HELD_OUT])
     kept = sorted(order[held:])
     return [paths[index] for index in kept], [paths[index] for index in shown]
-
-
-def fingerprint(folder: Path, paths: Sequence[Path]) -> str:
-    """Which files these are, by name and size: another fingerprint, another set of pictures."""
-    digest = hashlib.blake2b(digest_size=8)
-    for path in paths:
-        size = path.stat().st_size if path.is_file() else -1
-        digest.update(f"{path.relative_to(folder).as_posix()}|{size}\n".encode(errors="replace"))
-    return digest.hexdigest()
 
 
 def shrink(path: Path, crop: int) -> Pixels:
@@ -253,10 +209,6 @@ def _resized(pixels: Pixels, size: tuple[int, int]) -> Pixels:
     how = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
     resized: Pixels = cv2.resize(pixels, size, interpolation=how)  # type: ignore[assignment]
     return resized
-
-
-def _allowed() -> str:
-    return "PNG, JPEG, WebP, GIF, BMP, TIFF, PNM, AVIF, TGA and JPEG 2000"
 
 
 @contextmanager

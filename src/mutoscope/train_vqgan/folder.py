@@ -12,47 +12,45 @@ means that all before it is there; going on drops what lies beyond it, so that t
 resumed training are those of the training never stopped.
 """
 
-import contextlib
-import logging
-import os
-from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import safetensors.torch
 
 from mutoscope import atomic
-from mutoscope.errors import MediaError, RunError
 from mutoscope.images import encode
 from mutoscope.paint import State
 from mutoscope.run import journal
 from mutoscope.run.checkpoint import read_header, read_state, write_state
-from mutoscope.run.lock import NAME as LOCK
-from mutoscope.run.lock import FolderLock
 from mutoscope.train_vqgan.recipe import Recipe
 from mutoscope.train_vqgan.training import Tick
+from mutoscope.training.folder import (
+    LOG,
+    SAMPLES,
+    SETTINGS,
+    TrainingFolder,
+    is_training,
+    make_empty,
+    read_settings,
+)
 from mutoscope.vqgan import VQGAN
 from mutoscope.vqgan.config import write_architecture
 
-log = logging.getLogger("mutoscope")
+__all__ = ["SETTINGS", "Folder", "is_finished", "is_training", "read_recipe", "write_pair"]
 
-SETTINGS = "settings.json"
-LOG = "log.jsonl"
-SAMPLES = "samples"
 STATE = "state/training.safetensors"
 CONFIG = "model.yaml"
 WEIGHTS = "model.safetensors"
 
 
-class Folder:
-    """A training's folder, locked for this process until `close`; a context manager.
+class Folder(TrainingFolder):
+    """A training's folder; made by `start` or `open`; ``recipe`` is what it holds."""
 
-    Made by `start` or `open`; ``path`` is where it lies, ``recipe`` what it holds.
-    """
+    inside = (SAMPLES, str(Path(STATE).parent))
 
-    def __init__(self, path: Path, recipe: Recipe, lock: FolderLock) -> None:
-        self.path, self.recipe, self._lock = path, recipe, lock
+    def __init__(self, path: Path, recipe: Recipe) -> None:
+        super().__init__(path)
+        self.recipe = recipe
 
     @classmethod
     def start(cls, path: Path, recipe: Recipe) -> Self:
@@ -61,21 +59,9 @@ class Folder:
         Raises:
             RunError: it holds something, is in use, or can't be made.
         """
-        refuse_taken(path)
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            lock = FolderLock(path)
-        except OSError as error:
-            raise RunError(f"{path}: can't be made: {atomic.reason(error)}") from error
-        folder = cls(path, recipe, lock)
-        try:
-            refuse_taken(path)  # still, now that nobody else can change it
-            with folder._reporting("the training can't begin"):
-                atomic.write_text(path / SETTINGS, recipe.to_json())
-                folder._tidy()
-        except BaseException:
-            lock.release()
-            raise
+        make_empty(path)
+        folder = cls(path, recipe)
+        folder.begin(recipe.to_json())
         return folder
 
     @classmethod
@@ -85,24 +71,9 @@ class Folder:
         Raises:
             RunError: it is in use, or its settings can't be read.
         """
-        recipe = read_recipe(path)
-        folder = cls(path, recipe, FolderLock(path))
-        try:
-            with folder._reporting("it can't be opened"):
-                folder._tidy()
-        except BaseException:
-            folder.close()
-            raise
+        folder = cls(path, read_recipe(path))
+        folder.take_up()
         return folder
-
-    def sample_path(self, number: int) -> Path:
-        """Where the sheet of tick ``number`` lies."""
-        return self.path / SAMPLES / f"{number:04}.png"
-
-    def newest_sample(self) -> Path | None:
-        """The newest sheet that there is."""
-        sheets = sorted((self.path / SAMPLES).glob("[0-9]*.png"), key=lambda p: int(p.stem))
-        return sheets[-1] if sheets else None
 
     def steps_kept(self) -> int:
         """How many steps are safe on the disk.
@@ -119,18 +90,10 @@ class Folder:
         Raises:
             RunError: it is damaged, or the folder can't be changed.
         """
-        place, journal_path = self.path / STATE, self.path / LOG
+        place = self.path / STATE
         saved = read_state(place) if place.exists() else None
         length = read_header(place).log_bytes if saved else 0
-        shown = int(saved.meta["sheets"]) if saved else 0
-        with self._reporting("it can't be taken up"):
-            if journal.length(journal_path) < length:
-                log.warning("%s: is shorter than it was; its lines are lost", journal_path)
-            elif journal_path.exists():
-                os.truncate(journal_path, length)
-            for sheet in (self.path / SAMPLES).glob("[0-9]*.png"):
-                if sheet.stem.isdigit() and int(sheet.stem) > shown:
-                    sheet.unlink(missing_ok=True)
+        self.rewind(length, int(saved.meta["sheets"]) if saved else 0)
         return State(saved.number, saved.tensors) if saved else None
 
     def keep(self, tick: Tick) -> Path | None:
@@ -140,7 +103,7 @@ class Folder:
             RunError: it can't be written. What was kept before stands.
         """
         sheet = None
-        with self._reporting(f"step {tick.state.steps} can't be kept"):
+        with self.reporting(f"step {tick.state.steps} can't be kept"):
             if tick.sheet is not None:
                 sheet = self.sample_path(tick.whole)
                 atomic.write_bytes(sheet, encode(tick.sheet, ".png", place=str(sheet)))
@@ -153,39 +116,6 @@ class Folder:
             write_state(self.path / STATE, state.steps, state.tensors, meta, log_bytes=length)
         return sheet
 
-    def close(self) -> None:
-        """Unlock the folder. Closing twice is no mistake."""
-        self._lock.release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def _tidy(self) -> None:
-        """Make the folders inside, and remove what a killed process left half written."""
-        for name in (SAMPLES, Path(STATE).parent):
-            (self.path / name).mkdir(exist_ok=True)
-        for name in ("", SAMPLES, Path(STATE).parent):
-            atomic.sweep_parts(self.path / name)
-
-    @contextlib.contextmanager
-    def _reporting(self, what: str) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, MediaError) as error:
-            why = atomic.reason(error) if isinstance(error, OSError) else str(error)
-            raise RunError(
-                f"{self.path}: {what}: {why}; what was kept before stands, and the same command "
-                "goes on from it when that is mended"
-            ) from error
-
 
 def write_pair(folder: Path, model: VQGAN) -> None:
     """Write a model as the pair that ``vqgan_model`` takes, the weights whole or not at all."""
@@ -194,11 +124,6 @@ def write_pair(folder: Path, model: VQGAN) -> None:
         write_architecture(model.architecture, config)
     weights = {n: t.detach().cpu().contiguous().clone() for n, t in model.state_dict().items()}
     atomic.write_bytes(folder / WEIGHTS, safetensors.torch.save(weights))
-
-
-def is_training(path: Path) -> bool:
-    """Whether a training was begun in the folder ``path``."""
-    return (path / SETTINGS).is_file()
 
 
 def is_finished(path: Path) -> bool:
@@ -213,27 +138,4 @@ def read_recipe(path: Path) -> Recipe:
     Raises:
         RunError: they can't be read.
     """
-    place = path / SETTINGS
-    try:
-        text = place.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RunError(f"{place}: can't be read: {error}") from error
-    return Recipe.from_json(text, str(place))
-
-
-def refuse_taken(path: Path) -> None:
-    """Refuse a folder for a new training that holds anything but a false start.
-
-    Raises:
-        RunError: it does, or it is a file.
-    """
-    if path.exists() and not path.is_dir():
-        raise RunError(f"{path}: is a file; give the folder of a training with -o, or a new one")
-    if not path.is_dir():
-        return
-    others = sorted(p.name for p in path.iterdir() if p.name != LOCK and not atomic.is_part(p))
-    if others:
-        raise RunError(
-            f"{path}: holds {', '.join(others[:3])}, and no training that was begun, so nothing "
-            "is written there; give an empty or a new folder with -o"
-        )
+    return Recipe.from_json(read_settings(path), str(path / SETTINGS))

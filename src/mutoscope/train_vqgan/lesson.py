@@ -15,19 +15,13 @@ from mutoscope.errors import MediaError, RunError
 from mutoscope.paint import Losses, State, Watch, rng_for
 from mutoscope.train_vqgan.course import Course
 from mutoscope.train_vqgan.critic import Critic
-from mutoscope.train_vqgan.data import (
-    LARGER,
-    Crops,
-    Pictures,
-    find_pictures,
-    fingerprint,
-    split,
-    squares,
-)
-from mutoscope.train_vqgan.folder import Folder, is_finished, is_training, read_recipe, refuse_taken
+from mutoscope.train_vqgan.data import LARGER, Crops, Pictures, split, squares
+from mutoscope.train_vqgan.folder import Folder, is_finished, is_training, read_recipe
 from mutoscope.train_vqgan.judge import Perception, embedded_perception
 from mutoscope.train_vqgan.recipe import Recipe, Wishes, settle
 from mutoscope.train_vqgan.training import Tick, train
+from mutoscope.training.files import find_pictures, fingerprint
+from mutoscope.training.folder import refuse_taken
 from mutoscope.vqgan import new_vqgan
 
 log = logging.getLogger("mutoscope")

@@ -2,7 +2,6 @@
 
 import copy
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +11,7 @@ from mutoscope.errors import RunError
 from mutoscope.paint import State
 from mutoscope.train_vqgan.codebook import Averages
 from mutoscope.train_vqgan.critic import Critic
+from mutoscope.training.adam import moments, restore
 from mutoscope.vqgan import VQGAN
 
 BRANCH = 0.1  # what residual branches begin with
@@ -69,8 +69,7 @@ class Team:
             for name, value in part.state_dict().items()
         }
         for owner, optimizer in self._optimizers().items():
-            for index, slots in optimizer.state_dict()["state"].items():
-                tensors |= {f"{owner}.{index}.{slot}": value for slot, value in slots.items()}
+            tensors |= {f"{owner}.{name}": value for name, value in moments(optimizer).items()}
         return State(steps, {n: t.detach().to("cpu", copy=True) for n, t in tensors.items()})
 
     def recall(self, state: State) -> int:
@@ -87,7 +86,7 @@ class Team:
             for owner, part in self._parts().items():
                 part.load_state_dict(owned.get(owner, {}))
             for owner, optimizer in self._optimizers().items():
-                _restore(optimizer, owned.get(owner, {}))
+                restore(optimizer, owned.get(owner, {}))
         except (RuntimeError, ValueError, IndexError) as error:
             raise RunError(
                 "its state does not fit the networks that its settings describe; were they "
@@ -122,18 +121,3 @@ def settle_weights(model: VQGAN) -> None:
 def _adam(part: nn.Module) -> torch.optim.Adam:
     learning = [value for value in part.parameters() if value.requires_grad]
     return torch.optim.Adam(learning, betas=MOMENTS, fused=True)
-
-
-def _restore(optimizer: torch.optim.Adam, tensors: Mapping[str, Tensor]) -> None:
-    """Give an optimiser back its moments, named ``<parameter>.<slot>``; none before it began."""
-    slots: dict[int, dict[str, Tensor]] = {}
-    learning = optimizer.param_groups[0]["params"]
-    for name, value in tensors.items():
-        index, _, slot = name.partition(".")
-        owner = learning[int(index)]
-        # The fused Adam goes through memory in its order, so a moment must lie as its weight does.
-        alike = value.shape == owner.shape
-        kept = torch.empty_like(owner).copy_(value) if alike else value.clone()
-        slots.setdefault(int(index), {})[slot] = kept.detach()
-    groups = optimizer.state_dict()["param_groups"]
-    optimizer.load_state_dict({"state": slots, "param_groups": groups})

@@ -10,6 +10,7 @@ from typing import Any
 from mutoscope.build.canvases import Shelf, load_decoder
 from mutoscope.build.pictures import Pictures
 from mutoscope.errors import SettingsError, WeightsError
+from mutoscope.gan.generator import Generator
 from mutoscope.images import load_image
 from mutoscope.settings import Settings, load_settings
 from mutoscope.vqgan_clip.config import REPLACED, VQGAN_CLIP_Config
@@ -106,6 +107,8 @@ def drawn_size(settings: Settings, shelf: Shelf) -> tuple[int, int]:
     initial = Pictures(settings).initial_size if -1 in (settings.width, settings.height) else None
     with advising():
         decoder = load_decoder(settings, None, shelf)
+    if isinstance(decoder, Generator):
+        return decoder.shape.size, decoder.shape.size
     return picture_sizes(settings, initial, decoder.f if decoder else None)[-1]
 
 

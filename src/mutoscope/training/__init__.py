@@ -1,0 +1,1 @@
+"""What every training shares: its folder, its pictures' files, its optimisers' moments."""
