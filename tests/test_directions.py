@@ -14,7 +14,7 @@ ROOT = Path(mutoscope.__file__).parent
 # A module may import from its own row only where it is the same package, and from rows above.
 LAYERS = [
     ["errors"],
-    ["atomic", "colours", "expressions", "names", "process", "tokens", "vqgan_names"],
+    ["atomic", "closable", "colours", "expressions", "names", "process", "tokens", "vqgan_names"],
     ["curves", "explore"],
     ["script"],
     ["settings"],

@@ -7,11 +7,11 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from typing import Any
 
 import click
 
+from mutoscope.cli.tables import Commands
 from mutoscope.errors import MutoscopeError
 from mutoscope.process import prepare
 
@@ -49,51 +49,9 @@ COMMANDS = {
 }
 
 
-class Commands(click.Group):
-    """The group of all commands, each imported when it is called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """All names, in the order of the table."""
-        return list(COMMANDS)
-
-    def get_command(
-        self,
-        ctx: click.Context,  # noqa: ARG002
-        cmd_name: str,
-    ) -> click.Command | None:
-        """Import one command, or None if there is none of that name."""
-        if cmd_name not in COMMANDS:
-            return None
-        home, _ = COMMANDS[cmd_name]
-        command = getattr(import_module(home), cmd_name.replace("-", "_"))
-        assert isinstance(command, click.Command)  # noqa: S101 - the table is ours
-        return command
-
-    def format_commands(
-        self,
-        ctx: click.Context,  # noqa: ARG002
-        formatter: click.HelpFormatter,
-    ) -> None:
-        """The overview, from the table alone: no command is imported for it."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command, or refuse an unknown one with the nearest known."""
-        from mutoscope.errors import nearest
-
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            known = ", ".join(COMMANDS)
-            raise MutoscopeError(
-                f"no command {args[0]!r}; there are: {known}{nearest(args[0], COMMANDS)}"
-            )
-        return super().resolve_command(ctx, args)
-
-
 @click.group(
     cls=Commands,
+    table=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog='Example:  mutoscope image "a red fox in the snow"',
 )

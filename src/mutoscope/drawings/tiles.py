@@ -13,14 +13,14 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import accumulate
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
+from mutoscope.closable import Closable
 from mutoscope.drawings.cutting import Place, cut, reach
 from mutoscope.drawings.grid import Pixels
 from mutoscope.drawings.sheets import Sheet, roomy
@@ -146,7 +146,7 @@ def origin_of(sheet: Sheet, place: Place) -> Origin:
     return Origin(sheet.name, sheet.digest, x, y, side, place.angle, place.mirror)
 
 
-class Tiles:
+class Tiles(Closable):
     """An endless sequence of tiles.
 
     A context manager: its threads end with it.
@@ -215,17 +215,6 @@ class Tiles:
                 raise ValueError("n: a generator must be told how many tiles to draw")
             indices = torch.randint(2**53, (n,), generator=indices).tolist()
         return torch.from_numpy(self.crops(indices, size=size)).float().div_(255)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """End its threads. Tiles can still be cut, one after another."""

@@ -3,11 +3,10 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from fractions import Fraction
-from types import TracebackType
-from typing import Self
 
 from torch import Tensor
 
+from mutoscope.closable import Closable
 from mutoscope.errors import MediaError
 
 MAX_RATE = 1000
@@ -30,8 +29,11 @@ class Source(ABC):
         """The pictures, one at a time; none is kept."""
 
 
-class Sink(ABC):
-    """Takes pictures in order. A context manager; what was written when it ends, is kept."""
+class Sink(Closable, ABC):
+    """Takes pictures in order. A context manager; what was written when it ends, is kept.
+
+    So it is after an error or Ctrl-C: the frames so far took their time and are worth having.
+    """
 
     @abstractmethod
     def write(self, image: Tensor) -> None:
@@ -40,18 +42,6 @@ class Sink(ABC):
     @abstractmethod
     def close(self) -> None:
         """Finish what was written so far. Closing twice is no mistake."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        # Also after an error or Ctrl-C: the frames so far took their time and are worth having.
-        self.close()
 
 
 def as_rate(rate: float | Fraction | str, place: str = "rate") -> Fraction:

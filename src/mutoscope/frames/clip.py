@@ -5,13 +5,13 @@ import logging
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from av.video.reformatter import ColorRange
 from torch import Tensor
 
+from mutoscope.closable import Closable
 from mutoscope.errors import MediaError
 from mutoscope.frames.base import MAX_RATE, Source, as_rate
 from mutoscope.frames.codecs import SCALER
@@ -176,7 +176,7 @@ class ClipSource(Source):
                 yield latest, frame
 
 
-class MaskClip:
+class MaskClip(Closable):
     """A film as masks: its lightness at a rate, the last frame held for ever.
 
     Args:
@@ -228,17 +228,6 @@ class MaskClip:
         if frames is not None:
             frames.close()  # type: ignore[attr-defined]
         self._at, self._shown, self._mask, self._ended = -1, None, None, False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def open_film(path: Path) -> Any:

@@ -14,12 +14,12 @@ import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import mutoscope
 from mutoscope import atomic
 from mutoscope.build import Shelf, build, make_schedule
+from mutoscope.closable import Closable
 from mutoscope.errors import MutoscopeError, RunError
 from mutoscope.images import load_image
 from mutoscope.paint import Watch
@@ -39,7 +39,7 @@ log = logging.getLogger("mutoscope")
 SHEET = "sheet.png"
 
 
-class SheetFolder:
+class SheetFolder(Closable):
     """A sheet's folder, locked for this process until `close`; a context manager.
 
     Made by `start` or `open`. ``folder`` is where it lies, ``path`` the sheet itself, ``sweep``
@@ -177,17 +177,6 @@ class SheetFolder:
     def close(self) -> None:
         """Unlock the folder. Closing twice is no mistake."""
         self._lock.release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _drawn(self) -> Sheet:
         """The sheet with all that is finished on it; read from the disk once."""

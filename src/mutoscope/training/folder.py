@@ -9,10 +9,10 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from mutoscope import atomic
+from mutoscope.closable import Closable
 from mutoscope.errors import MediaError, RunError
 from mutoscope.run import journal
 from mutoscope.run.lock import NAME as LOCK
@@ -25,7 +25,7 @@ LOG = "log.jsonl"
 SAMPLES = "samples"
 
 
-class TrainingFolder:
+class TrainingFolder(Closable):
     """A training's folder, locked for this process until `close`; a context manager.
 
     ``path`` is where it lies.
@@ -109,17 +109,6 @@ class TrainingFolder:
     def close(self) -> None:
         """Unlock the folder. Closing twice is no mistake."""
         self._lock.release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _tidy(self) -> None:
         """Make the folders inside, and remove what a killed process left half written."""
