@@ -228,14 +228,14 @@ sys.exit(run(sys.argv[1:]))
 @pytest.mark.skipif(os.name != "posix", reason="needs signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_stopped_by_a_signal_it_goes_on_to_the_same_files(here, call, tiles, number):
-    command = [word for word in COMMAND if not word.startswith("images")] + ["images=56"]
+    command = [word for word in COMMAND if not word.startswith("images")] + ["images=160"]
     assert call(*command)[0] == 0
     (here / "out").rename(here / "whole")
     arguments = [sys.executable, "-c", SCRIPT, *command]
     with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True) as process:
         log = here / "out/log.jsonl"
         deadline = time.monotonic() + 120
-        while not log.exists() or log.read_bytes().count(b"\n") < 5:
+        while not log.exists() or log.read_bytes().count(b"\n") < 2:
             assert process.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.005)
