@@ -228,7 +228,7 @@ sys.exit(run(sys.argv[1:]))
 @pytest.mark.skipif(os.name != "posix", reason="needs signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_stopped_by_a_signal_it_goes_on_to_the_same_files(here, call, tiles, number):
-    command = [word for word in COMMAND if not word.startswith("images")] + ["images=160"]
+    command = [word for word in COMMAND if not word.startswith("images")] + ["images=96"]
     assert call(*command)[0] == 0
     (here / "out").rename(here / "whole")
     arguments = [sys.executable, "-c", SCRIPT, *command]
