@@ -4,7 +4,7 @@ import torch
 from PIL import Image
 
 from mutoscope.drawings.cache import PageCache
-from mutoscope.train_gan.material import Ahead, Ready, Scans, look_for, usual_dpi
+from mutoscope.train_gan.material import Ready, Scans, ahead_of, look_for, usual_dpi
 
 
 @pytest.fixture
@@ -54,6 +54,6 @@ def test_small_pictures_show_less_paper_but_not_in_proportion():
 
 
 def test_working_ahead_changes_nothing(bars):
-    with Ahead(bars, 4) as ahead:
+    with ahead_of(bars, 4) as ahead:
         for step in (0, 1, 7, 2):
             assert torch.equal(ahead(step), bars.batch(4 * step, 4))

@@ -1,7 +1,5 @@
 """Processing of what lies on the disk: drawings, folders of them, runs, and films."""
 
-import hashlib
-import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -13,27 +11,22 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from mutoscope.atomic import reason
 from mutoscope.colours import PicturePalette, parse_palette
 from mutoscope.errors import MediaError, SettingsError
 from mutoscope.finish.fill import Shapes, painted, regions_of
 from mutoscope.finish.numbered import produce_pictures
+from mutoscope.finish.origin import Counted, digest_of, recipe_in, refuse_picture
 from mutoscope.finish.process import Grey, Tone, to_grey
 from mutoscope.finish.produce import produce
 from mutoscope.finish.region_colours import By, Chooser, PaletteColours, PictureColours, Steady
 from mutoscope.frames.codecs import codec_of
 from mutoscope.images import Pixels, from_bytes, load_image, resize, save_image, to_bytes
-from mutoscope.provenance import read_recipe
 from mutoscope.run.joining import RATE, Joined, extras_of
 from mutoscope.run.material import Material, Stills, material_of
 from mutoscope.terms.attraction import main_colours
 
 log = logging.getLogger("mutoscope")
 
-Counted = Callable[[int, int], None]
-"""Told how many pictures of how many are done."""
-
-WRITTEN = (".png", ".jpg", ".jpeg", ".webp")
 _SIZES = 4  # of one picture under drawings, kept at a time
 
 
@@ -169,7 +162,7 @@ class Processing:
         """What the result depends on, by the files that it is made from."""
         picture = self.filling.picture if self.filling else None
         under = [] if picture is None else [picture]
-        return {"process": self._how(), "from": _digest([*paths, *under]), **more}
+        return {"process": self._how(), "from": digest_of([*paths, *under]), **more}
 
     def _how(self) -> dict[str, Any]:
         how: dict[str, Any] = {k: v for k, v in asdict(self.tone).items() if v not in (None, False)}
@@ -185,18 +178,10 @@ def process_picture(processing: Processing, out: Path) -> None:
         MediaError: It can't be read, or the result can't be written or is there.
         SettingsError: The colours can't be understood.
     """
-    if out.suffix.lower() not in WRITTEN:
-        raise MediaError(
-            f"{out}: pictures are not written as {out.suffix or 'files without ending'!r}; "
-            f"allowed are {', '.join(WRITTEN)}"
-        )
-    if out.is_dir():
-        raise MediaError(f"{out}: is a folder; give the picture a name of its own")
-    if out.exists() and not processing.overwrite:
-        raise MediaError(f"{out}: exists already; choose another name, or add --overwrite")
+    refuse_picture(out, overwrite=processing.overwrite)
     image = load_image(processing.path)
     (made,) = processing.frames(lambda: iter([image]))(0)
-    save_image(made, out, recipe=processing.told(_recipe_in(processing.path)))
+    save_image(made, out, recipe=processing.told(recipe_in(processing.path)))
 
 
 def process_to_film(
@@ -307,7 +292,7 @@ def _recipes(processing: Processing, material: Material) -> Callable[[int], dict
     """What each picture, counted from 0, is to say about its making."""
     if isinstance(material, Stills):
         paths = material.paths
-        return lambda number: processing.told(_recipe_in(paths[number]))
+        return lambda number: processing.told(recipe_in(paths[number]))
 
     def of_film(number: int) -> dict[str, Any] | None:
         told = processing.told(material.extras.recipe)
@@ -324,20 +309,3 @@ def _three(grey: Grey) -> Pixels:
 def _refuse_itself(source: Path, out: Path) -> None:
     if out.exists() and source.exists() and out.samefile(source):
         raise MediaError(f"{out}: is the film itself; choose another name")
-
-
-def _recipe_in(path: Path) -> Mapping[str, Any] | None:
-    """What a picture says about its making, if it says so in a way that is understood."""
-    try:
-        return read_recipe(path)
-    except MediaError:
-        return None
-
-
-def _digest(paths: Sequence[Path]) -> str:
-    """What changes when one of the files does."""
-    try:
-        facts = [(path.name, (stat := path.stat()).st_size, stat.st_mtime_ns) for path in paths]
-    except OSError as error:
-        raise MediaError(f"{error.filename}: can't be read: {reason(error)}") from error
-    return hashlib.blake2b(json.dumps(facts).encode(), digest_size=16).hexdigest()

@@ -1,9 +1,7 @@
 """Smoothing over time of what lies on the disk: runs, folders of pictures, and films."""
 
-import hashlib
-import json
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -11,22 +9,18 @@ from typing import Any
 
 from torch import Tensor
 
-from mutoscope.atomic import reason
 from mutoscope.errors import MediaError
 from mutoscope.finish.numbered import missing_numbers, produce_pictures
+from mutoscope.finish.origin import Counted, digest_of, recipe_in
 from mutoscope.finish.produce import produce
 from mutoscope.finish.smooth import Source, smoothed
 from mutoscope.frames.codecs import codec_of
 from mutoscope.images import load_image
-from mutoscope.provenance import read_recipe
 from mutoscope.run.joining import RATE, Joined, extras_of
 from mutoscope.run.material import Material, Stills, material_of
 from mutoscope.smoothing import Window
 
 log = logging.getLogger("mutoscope")
-
-Counted = Callable[[int, int], None]
-"""Told how many pictures of how many are done."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +57,7 @@ class Smoothing:
         """What the result depends on, by the files that it is made from."""
         return {
             "smooth": [self.window.length, self.window.alpha],
-            "from": _digest(paths),
+            "from": digest_of(paths),
             **more,
         }
 
@@ -137,7 +131,7 @@ def smooth_to_folder(
         source, names = _pictures_in(paths, material.size), [path.name for path in paths]
 
         def recipe(number: int) -> dict[str, Any] | None:
-            return smoothing.told(_recipe_in(paths[number]))
+            return smoothing.told(recipe_in(paths[number]))
     else:
         paths = [smoothing.path]
         count = material.length(rate)
@@ -198,20 +192,3 @@ def _tell_of_gaps(path: Path, paths: Sequence[Path]) -> None:
             "%s: pictures are missing (%s); those around them are smoothed as neighbours",
             path, missing,
         )  # fmt: skip
-
-
-def _recipe_in(path: Path) -> Mapping[str, Any] | None:
-    """What a picture says about its making, if it says so in a way that is understood."""
-    try:
-        return read_recipe(path)
-    except MediaError:
-        return None
-
-
-def _digest(paths: Sequence[Path]) -> str:
-    """What changes when one of the files does."""
-    try:
-        facts = [(path.name, (stat := path.stat()).st_size, stat.st_mtime_ns) for path in paths]
-    except OSError as error:
-        raise MediaError(f"{error.filename}: can't be read: {reason(error)}") from error
-    return hashlib.blake2b(json.dumps(facts).encode(), digest_size=16).hexdigest()

@@ -38,7 +38,6 @@ from mutoscope.training.folder import (
     SAMPLES,
     SETTINGS,
     TrainingFolder,
-    make_empty,
     read_settings,
 )
 
@@ -50,26 +49,10 @@ DRAWINGS = "drawings.png"
 BEST, STOPPED = "best", "stopped"
 
 
-class Folder(TrainingFolder):
+class Folder(TrainingFolder[Recipe]):
     """A training's folder; made by `start` or `open`; ``recipe`` is what it holds."""
 
     inside = (SAMPLES, CHECKPOINTS)
-
-    def __init__(self, path: Path, recipe: Recipe) -> None:
-        super().__init__(path)
-        self.recipe = recipe
-
-    @classmethod
-    def start(cls, path: Path, recipe: Recipe) -> Self:
-        """Make the folder, or take an empty one, and write the settings in it.
-
-        Raises:
-            RunError: it holds something, is in use, or can't be made.
-        """
-        make_empty(path)
-        folder = cls(path, recipe)
-        folder.begin(recipe.to_json())
-        return folder
 
     @classmethod
     def open(cls, path: Path, recipe: Recipe) -> Self:

@@ -12,7 +12,7 @@ from mutoscope.errors import RunError
 from mutoscope.paint import Watch, rng_for
 from mutoscope.train_gan.course import Course
 from mutoscope.train_gan.folder import Folder, read_recipe, steps_kept
-from mutoscope.train_gan.material import REFERENCE, Ahead, Found, look_for, open_material
+from mutoscope.train_gan.material import REFERENCE, Found, ahead_of, look_for, open_material
 from mutoscope.train_gan.players import Players
 from mutoscope.train_gan.presets import DEFAULT, find_preset
 from mutoscope.train_gan.quality import Reference, embedded_embedding
@@ -113,7 +113,7 @@ def perform(
     folder.show_drawings(real[: len(shown)])
     reference = Reference.of(real, embedded_embedding())
     players = Players.start(settings, device)
-    with Ahead(material, settings.batch) as ahead:
+    with ahead_of(material, settings.batch) as ahead:
         for tick in train(
             players, ahead, reference, course=Course.of(recipe), shown=shown, resume=resume,
             watch=watch,

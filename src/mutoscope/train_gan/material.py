@@ -7,11 +7,9 @@ that are ready, which come in a new order each time all have been shown.
 import logging
 import math
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Protocol, Self, cast
+from typing import Protocol, cast
 
 import cv2
 import numpy as np
@@ -25,6 +23,7 @@ from mutoscope.drawings.tiles import Blobs, Places, Tiles
 from mutoscope.errors import MediaError
 from mutoscope.paint import rng_for
 from mutoscope.train_gan.recipe import Settings
+from mutoscope.training.ahead import Ahead
 from mutoscope.training.files import find_pictures, fingerprint
 
 log = logging.getLogger("mutoscope")
@@ -179,33 +178,6 @@ def open_material(found: Found, settings: Settings) -> Material:
     return Ready(found.paths, settings)
 
 
-class Ahead:
-    """The drawings of every step; those of the next are made while this one is learnt from.
-
-    A context manager: the thread that works ahead ends with it.
-    """
-
-    def __init__(self, material: Material, batch: int) -> None:
-        self._material, self._batch = material, batch
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="drawings")
-        self._next: tuple[int, Future[Tensor]] | None = None
-
-    def __call__(self, step: int) -> Tensor:
-        """The drawings of ``step``: (batch, channels, size, size) in [0, 1]."""
-        ready = self._next[1] if self._next and self._next[0] == step else self._begin(step)
-        self._next = (step + 1, self._begin(step + 1))
-        return ready.result()
-
-    def _begin(self, step: int) -> Future[Tensor]:
-        return self._thread.submit(self._material.batch, step * self._batch, self._batch)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._thread.shutdown(cancel_futures=True)
+def ahead_of(material: Material, batch: int) -> Ahead:
+    """The drawings of every step, (batch, channels, size, size) in [0, 1], the next made ahead."""
+    return Ahead(lambda step: material.batch(step * batch, batch), "drawings")

@@ -8,11 +8,8 @@ the seed, the step and the files alone, so that caching and reading ahead change
 import logging
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import cv2
 import numpy as np
@@ -22,6 +19,7 @@ from torch import Tensor
 from mutoscope.errors import MediaError, printable
 from mutoscope.images import Pixels, load_image, to_bytes
 from mutoscope.paint import rng_for
+from mutoscope.training.ahead import Ahead
 from mutoscope.training.files import ALLOWED
 
 log = logging.getLogger("mutoscope")
@@ -96,7 +94,7 @@ class Pictures:
         return torch.from_numpy(batch).permute(0, 3, 1, 2).float().div_(255)
 
 
-class Crops:
+class Crops(Ahead):
     """The crops of every step; those of the next are drawn while this one is trained on.
 
     In some steps they are fewer and larger: the networks' norms reach over the whole picture, and
@@ -106,32 +104,14 @@ class Crops:
     """
 
     def __init__(self, pictures: Pictures, *, batch: int, seed: int) -> None:
+        super().__init__(self._crops, "crops")
         self.pictures, self.batch, self.seed = pictures, batch, seed
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="crops")
-        self._ahead: tuple[int, Future[Tensor]] | None = None
 
-    def __call__(self, step: int) -> Tensor:
+    def _crops(self, step: int) -> Tensor:
         """The crops of ``step``: (n, 3, s, s) in [0, 1], mostly n the batch and s the crop."""
-        ready = self._ahead[1] if self._ahead and self._ahead[0] == step else self._begin(step)
-        self._ahead = (step + 1, self._begin(step + 1))
-        return ready.result()
-
-    def _begin(self, step: int) -> Future[Tensor]:
         times = LARGER[step % len(LARGER)]
         count, side = max(1, self.batch // times**2), times * self.pictures.crop
-        rng = rng_for(self.seed, f"crops/{step}")
-        return self._thread.submit(lambda: self.pictures.crops(count, rng, side=side))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._thread.shutdown(cancel_futures=True)
+        return self.pictures.crops(count, rng_for(self.seed, f"crops/{step}"), side=side)
 
 
 def _crop(copy: Pixels, side: int, rng: torch.Generator) -> Pixels:

@@ -9,7 +9,7 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Generic, Protocol, Self, TypeVar
 
 from mutoscope import atomic
 from mutoscope.closable import Closable
@@ -25,17 +25,40 @@ LOG = "log.jsonl"
 SAMPLES = "samples"
 
 
-class TrainingFolder(Closable):
+class Writable(Protocol):
+    """A recipe of a training, as its folder keeps it."""
+
+    def to_json(self) -> str:
+        """The text of the settings."""
+
+
+_Recipe = TypeVar("_Recipe", bound=Writable)
+
+
+class TrainingFolder(Closable, Generic[_Recipe]):
     """A training's folder, locked for this process until `close`; a context manager.
 
-    ``path`` is where it lies.
+    ``path`` is where it lies, ``recipe`` what it holds. Made by `start`, or taken up again.
     """
 
     inside: ClassVar[Sequence[str]] = (SAMPLES,)  # the folders in it
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, recipe: _Recipe) -> None:
         self.path = path
+        self.recipe = recipe
         self._lock = FolderLock(path)
+
+    @classmethod
+    def start(cls, path: Path, recipe: _Recipe) -> Self:
+        """Make the folder, or take an empty one, and write the settings in it.
+
+        Raises:
+            RunError: it holds something, is in use, or can't be made.
+        """
+        make_empty(path)
+        folder = cls(path, recipe)
+        folder.begin(recipe.to_json())
+        return folder
 
     def begin(self, settings: str) -> None:
         """Write the settings, JSON, into a new folder that is locked.

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from mutoscope.atomic import is_part, reason, sweep_parts
 from mutoscope.errors import MediaError, MutoscopeError
+from mutoscope.finish.origin import refuse_picture
 from mutoscope.finish.produce import produce
 from mutoscope.finish.upscale.layers import read_layers, write_layers
 from mutoscope.finish.upscale.upscaler import Upscaler
@@ -28,8 +29,6 @@ log = logging.getLogger("mutoscope")
 
 JOURNAL = ".upscaled.jsonl"
 """What a folder of results says of how they were made, and of what: a line each."""
-
-WRITTEN = (".png", ".jpg", ".jpeg", ".webp")
 
 Told = Callable[[int, int | None], None]
 """Told how many of how many (if that is known) pictures, or tiles of one, are done."""
@@ -49,15 +48,7 @@ def upscale_picture(
         MediaError: the picture can't be read, or the result can't be written or is there.
         RunError: there is not enough memory for a tile.
     """
-    if out.suffix.lower() not in WRITTEN:
-        raise MediaError(
-            f"{out}: pictures are not written as {out.suffix or 'files without ending'!r}; "
-            f"allowed are {', '.join(WRITTEN)}"
-        )
-    if out.is_dir():
-        raise MediaError(f"{out}: is a folder; give the picture a name of its own")
-    if out.exists() and not overwrite:
-        raise MediaError(f"{out}: exists already; choose another name, or add --overwrite")
+    refuse_picture(out, overwrite=overwrite)
     if not out.parent.is_dir():
         raise MediaError(f"{out}: can't be written: there is no folder {out.parent}")
     layers = read_layers(source)
