@@ -165,7 +165,11 @@ def test_the_length_of_a_quaternion_makes_no_difference():
     tilt=st.floats(-0.3, 0.3),
 )
 def test_a_slanted_plane_is_seen_in_true_perspective_without_a_crack(x, y, z, turn, tilt):
-    """However much it grows: each pixel shows the point at which its ray meets the plane."""
+    """However much it grows: each pixel shows the point at which its ray meets the plane.
+
+    The medians that round edges of depth see half a neighbourhood at the picture's rim, so the
+    plane is bent there, by less than a pixel.
+    """
     size, focal = (72, 64), 32 / math.tan(math.radians(30))
     places = (pixel_grid(size) - 0.5) * torch.tensor(size)[:, None, None]
     near = (1 + (places[0] + places[1]) / 64 * tilt) / 300  # 1 / distance, linear: a plane
@@ -181,8 +185,10 @@ def test_a_slanted_plane_is_seen_in_true_perspective_without_a_crack(x, y, z, tu
     twice = 2 * torch.linalg.cross(axis, point, dim=0)
     point = point + w * twice + torch.linalg.cross(axis, twice, dim=0)
     seen = -point[:2] / point[2] * focal
-    error = (seen - places).abs().amax(dim=0)[inside]
-    assert not len(error) or error.max() < 0.1
+    error = (seen - places).abs().amax(dim=0)
+    middle = (read.abs() < torch.tensor([31.0, 27.0])[:, None, None]).all(dim=0)
+    assert (error[middle] < 0.1).all()
+    assert (error[inside] < 1).all()
     assert not (moved.revealed[0, 0] & inside).any()
 
 
