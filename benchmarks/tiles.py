@@ -22,6 +22,7 @@ import numpy as np
 
 from mutoscope.drawings.cache import PageCache
 from mutoscope.drawings.cutting import cut
+from mutoscope.drawings.inked import Inked
 from mutoscope.drawings.scans import pages_of
 from mutoscope.drawings.sheets import lay_out
 from mutoscope.drawings.tiles import Blobs, Tiles
@@ -37,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--channels", type=int, choices=(1, 3), default=1)
     parser.add_argument("--jitter", type=float, default=1.0)
+    parser.add_argument("--blank", type=float, default=0.1, help="share of blank tiles that stay")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--json", type=Path, help="write the figures as JSON")
@@ -64,7 +66,7 @@ def measure(folder: Path, given: argparse.Namespace) -> dict[str, float]:
         (scans / f"{number:02d}.png").write_bytes(data.tobytes())
     cache = PageCache(folder / "cache")
     sheets = lay_out(pages_of(scans), cache, channels=given.channels, dpi=300, margins="0px")
-    places = Blobs(sheets, given.size, jitter=given.jitter)
+    places = Inked(Blobs(sheets, given.size, jitter=given.jitter), blank=given.blank)
     held = np.array(sheets[0].pixels)
     matrix = np.array([[0.8, -0.6, 2000.3], [0.6, 0.8, 1200.7]])
     size = (given.size, given.size)

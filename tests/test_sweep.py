@@ -9,9 +9,9 @@ import pytest
 import mutoscope
 from mutoscope.errors import MutoscopeError, RunError, SettingsError
 from mutoscope.images import load_image
+from mutoscope.lock import FolderLock
 from mutoscope.provenance import read_recipe
 from mutoscope.run import Run
-from mutoscope.run.lock import FolderLock
 from mutoscope.sweep import folder as sweeping
 from mutoscope.sweep.folder import SheetFolder, is_sheet
 from mutoscope.sweep.jobs import Sweep, command_of, sweep_of, sweep_of_recipe

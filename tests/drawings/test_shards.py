@@ -18,7 +18,7 @@ from mutoscope.drawings.plan import BlobPlan, SpecimenPlan, Wishes
 from mutoscope.drawings.records import BadRecordError, example, framed, parse_example, picture, png
 from mutoscope.drawings.shards import decoded, find_shards, read_shard, write_shard
 from mutoscope.drawings.sheets import Sheet
-from mutoscope.drawings.writing import Job, repack, write_tiles
+from mutoscope.drawings.writing import Job, repack, scanned, write_tiles
 from mutoscope.errors import MediaError, RunError, SettingsError
 
 FORMS = {"webdataset": ".tar", "tfrecord": ".tfrecord"}
@@ -346,6 +346,19 @@ def test_a_page_that_fails_stops_the_job_and_is_named(tmp_path):
 def test_a_form_that_there_is_not_is_refused(form, per):
     with pytest.raises(SettingsError, match="is not allowed"):
         Job(BlobPlan(sheets(), Wishes(32)), 32, form, per_shard=per)
+
+
+def test_shards_in_another_form_still_say_which_scans_they_are_of(tmp_path):
+    digest = "a" * 64
+    (tmp_path / "in").mkdir()
+    path = shard(tmp_path / "in", "webdataset", 3)
+    told = {"pages": {"p": [digest, 0, 0, 9, 9], "q": ["no digest"]}}
+    (tmp_path / "in/tiles.json").write_text(json.dumps(told))
+    repack([path], tmp_path / "out", form="tfrecord")
+    assert scanned(tmp_path / "out") == {"p": [digest, 0, 0, 9, 9]}
+    repack([path], tmp_path / "out", form="tfrecord")  # goes on
+    (tmp_path / "in/tiles.json").write_text("[]")
+    assert scanned(tmp_path / "in") == {}
 
 
 @pytest.mark.parametrize("source", FORMS)

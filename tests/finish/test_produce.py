@@ -17,8 +17,8 @@ from mutoscope.finish import produce as producing
 from mutoscope.finish.produce import produce, work_folder
 from mutoscope.frames import ClipSource
 from mutoscope.images import from_bytes, to_bytes
+from mutoscope.lock import FolderLock
 from mutoscope.provenance import read_recipe
-from mutoscope.run.lock import FolderLock
 
 RECIPE = {"program": "mutoscope", "version": "1", "settings": {"scenes": "a fox"}}
 KEY = {"scale": 2}

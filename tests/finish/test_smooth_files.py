@@ -16,8 +16,8 @@ from mutoscope.finish.smooth_files import Smoothing, smooth_to_film, smooth_to_f
 from mutoscope.frames import ClipSource, FilmSink
 from mutoscope.frames.mux import add_sound
 from mutoscope.images import from_bytes, load_image, save_image, to_bytes
+from mutoscope.lock import FolderLock
 from mutoscope.provenance import read_recipe
-from mutoscope.run.lock import FolderLock
 from mutoscope.smoothing import Window
 from mutoscope.sound import SoundFile
 

@@ -1,3 +1,4 @@
+import hashlib
 import json
 from dataclasses import asdict
 
@@ -7,7 +8,8 @@ from safetensors.torch import load_file, save_file
 
 from mutoscope.errors import WeightsError
 from mutoscope.gan import read_generator, write_generator
-from mutoscope.gan.files import KEY
+from mutoscope.gan.files import KEY, ORIGIN, _with_note, file_digest, read_origin
+from mutoscope.gan.origin import Listing, Origin, Stretch
 
 
 @pytest.fixture
@@ -154,3 +156,41 @@ def test_a_place_that_can_not_be_written_is_told(networks, tmp_path):
     with pytest.raises(WeightsError, match="can't be written"):
         write_generator(tmp_path / "none" / "drawn.safetensors", network)
     assert not list(tmp_path.iterdir())
+
+
+# ── origin ──
+
+
+def test_a_file_says_where_its_generator_comes_from(written, tmp_path):
+    network, plain = written
+    digest = "a" * 64
+    files = Listing(1, digest, {"a.png": digest})
+    origin = Origin("lines", digest, "tiny", 8, (Stretch(0, "scans", "pages", files),))
+    paths = [tmp_path / "one.safetensors", tmp_path / "two.safetensors"]
+    for path in paths:
+        write_generator(path, network, origin=origin)
+    assert read_origin(paths[0]) == origin
+    assert read_origin(plain) is None
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    assert file_digest(paths[0]) == f"sha256:{hashlib.sha256(paths[0].read_bytes()).hexdigest()}"
+    ours, theirs = (read_generator(path).state_dict() for path in (paths[0], plain))
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_a_damaged_origin_is_told_and_the_generator_still_read(written, caplog):
+    _, path = written
+    data = _with_note(path.read_bytes(), ORIGIN, '{"run": 3}')
+    path.write_bytes(data)
+    assert read_origin(path) is None
+    assert "origin is damaged" in caplog.text
+    assert read_generator(path).shape.size == 32
+
+
+def test_an_origin_is_read_of_generators_alone(tmp_path):
+    save_file({"weight": torch.zeros(3)}, tmp_path / "other.safetensors")
+    (tmp_path / "no.safetensors").write_bytes(b"no")
+    for name in ("other.safetensors", "no.safetensors", "none.safetensors", "."):
+        with pytest.raises(WeightsError):
+            read_origin(tmp_path / name)
+    with pytest.raises(WeightsError, match="can't be read"):
+        file_digest(tmp_path / "none.safetensors")

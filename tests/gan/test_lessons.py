@@ -61,6 +61,36 @@ def test_each_lesson_teaches_its_own_network(pair, rng, loss):
     assert not any(learnt(nets.generator))
 
 
+@pytest.mark.parametrize("loss", list(LOSSES))
+def test_how_sure_it_is_means_a_score_or_where_scores_are_paired_their_difference(pair, rng, loss):
+    nets, drawn = pair(loss), drawings(rng)
+    before = rng.get_state()
+    _, sure = judge(nets, drawn, p=0.5)
+    assert not sure.requires_grad
+
+    rng.set_state(before)
+    images, _ = nets.images(8)
+    real, fake = nets.scores(drawn, 0.5), nets.scores(images, 0.5)
+    assert torch.equal(sure, real - fake if loss == "rp" else real)
+    # What is added to all scores says nothing where they are paired.
+    torch.nn.init.constant_(nets.discriminator.score.bias, 100.0)
+    rng.set_state(before)
+    more = judge(nets, drawn, p=0.5)[1] - sure
+    assert torch.allclose(more, torch.full((8,), 0.0 if loss == "rp" else 100.0), atol=1e-4)
+
+
+@pytest.mark.parametrize(("noise", "grained"), [("none", False), ("random", True)])
+def test_images_have_grain_only_where_they_are_to_have_it(pair, rng, noise, grained):
+    nets = replace(pair(), noise=noise)
+    with torch.no_grad():
+        for name, weight in nets.generator.named_parameters():
+            if name.endswith("strength"):
+                weight.fill_(1.0)
+        images, ws = nets.images(2)
+        plain = nets.generator.synthesise(ws, noise="none")
+    assert torch.equal(images, plain) is not grained
+
+
 def test_the_penalty_is_of_images_as_well_where_the_loss_asks(pair, rng):
     nets, real = pair("rp"), drawings(rng)
     both = calm(nets, real, p=0.0, gamma=2.0).item()

@@ -14,7 +14,8 @@ from mutoscope.train_gan.training import train
 
 TOY = {
     "z": 8, "w": 8, "cbase": 64, "cmax": 4, "batch": 4, "images": 48, "tick": 16, "compared": 8,
-    "augment_images": 64, "path_every": 2, "penalty_every": 3, "gamma": "auto",
+    "augment_images": 64, "path_every": 2, "path_weight": 2.0, "penalty_every": 3,
+    "gamma": "auto",
 }  # fmt: skip
 
 

@@ -1,8 +1,17 @@
+import json
+
 import pytest
 
 from mutoscope.errors import RunError, SettingsError
 from mutoscope.train_gan.presets import PRESETS, find_preset
-from mutoscope.train_gan.recipe import KEYS, Recipe, Settings, checked, parse_overrides
+from mutoscope.train_gan.recipe import (
+    KEYS,
+    LATER,
+    Recipe,
+    Settings,
+    checked,
+    parse_overrides,
+)
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -42,3 +51,16 @@ def test_only_images_and_keep_may_change():
         "--preset tiny (begun with smoke)", "z=9 (begun with 64)"
     ]  # fmt: skip
     assert recipe.going_on({"images": 5000}).settings.images == 5000
+
+
+def test_a_training_begun_before_a_key_was_there_goes_on_as_it_was():
+    settings = PRESETS["smoke"].settings.settled()
+    told = json.loads(Recipe("p", "m", "smoke", settings).to_json())
+    for name in LATER:
+        del told[name]
+    read = Recipe.from_json(json.dumps(told), "settings.json")
+    assert {name: getattr(read.settings, name) for name in LATER} == dict(LATER)
+    assert read.settings.blank == 1
+    del told["size"]
+    with pytest.raises(RunError, match="size is missing"):
+        Recipe.from_json(json.dumps(told), "settings.json")

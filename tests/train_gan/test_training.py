@@ -83,6 +83,28 @@ def test_the_average_follows_and_draws_what_is_shown(teach):
         assert not torch.equal(mean, value) or value.numel() == 1
 
 
+@pytest.mark.parametrize("noise", ["no", "yes"])
+def test_grain_is_learnt_only_where_it_is_asked_for(teach, noise):
+    players, _ = teach(noise=noise)
+    rng = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        styles = players.generator.map(torch.randn(2, players.settings.z, generator=rng))
+        grained = players.generator.synthesise(styles, noise="constant")
+        plain = players.generator.synthesise(styles, noise="none")
+    strengths = [
+        float(value)
+        for name, value in players.generator.state_dict().items()
+        if name.endswith("strength")
+    ]
+    assert len(strengths) == players.generator.layers - 1
+    if noise == "no":
+        assert not any(strengths)
+        assert torch.equal(grained, plain)
+    else:
+        assert all(strengths)
+        assert not torch.equal(grained, plain)
+
+
 @pytest.mark.parametrize("name", ["tell_apart", "calm_down", "draw", "straighten"])
 def test_a_turn_moves_one_network_only(toy_settings, bars, name):
     players = Players.start(toy_settings(), CPU)

@@ -12,6 +12,7 @@ PARTS = {
     "grid": ("mutoscope.cli.drawings_tiles", "Draw the grid that tiles are cut from."),
     "tiles": ("mutoscope.cli.drawings_tiles", "Write tiles as files or shards, or read shards."),
     "specimens": ("mutoscope.cli.drawings_tiles", "Find single motifs on pages."),
+    "pick": ("mutoscope.cli.drawings_pick", "Pick single motifs by hand, in the browser."),
 }
 
 

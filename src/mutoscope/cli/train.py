@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mutoscope.cli.display import QUIET_SECONDS, READ_SECONDS, Display
-from mutoscope.cli.make import STOPPED, stopping
+from mutoscope.cli.make import STOPPED, stopping, tell_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,6 +77,7 @@ def teach(opened: Folder, pictures: Path, device: torch.device) -> bool:
     total, done = opened.recipe.steps, opened.steps_kept()
     display = TrainingDisplay(total, done=done, device=device)
     display.newest = opened.newest_sample()
+    tell_run(opened.path)
     try:
         with display, stopping() as stopped:
             watch = Watch(step=display.step, stopped=stopped)

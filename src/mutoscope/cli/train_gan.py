@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mutoscope.cli.display import QUIET_SECONDS, READ_SECONDS, Display
-from mutoscope.cli.make import STOPPED, stopping
+from mutoscope.cli.make import STOPPED, stopping, tell_run
 from mutoscope.cli.train import pick_device
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from mutoscope.paint import Losses
     from mutoscope.train_gan import Folder, Recipe
+    from mutoscope.train_gan.team import Several, Team
 
 # What the display tells of the log, in this order.
 TOLD = ("judge", "draw", "sure", "augment", "ink", "width", "direction", "kernel")
@@ -41,10 +43,16 @@ TOLD = ("judge", "draw", "sure", "augment", "ink", "width", "direction", "kernel
     help="The folder to train in; by default the name of FOLDER with -gan behind it.",
 )
 @click.option("--device", help="cpu, cuda, cuda:1, mps; by default a GPU where there is one.")
+@click.option(
+    "--gpus",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Train on so many GPUs; with --device cpu, in so many processes.",
+)
 @click.option("--keys", is_flag=True, help="List the keys with what is allowed, and stop.")
 def train(
     folder: Path, overrides: tuple[str, ...], preset: str | None, minutes: float | None,
-    output: Path | None, device: str | None, keys: bool,
+    output: Path | None, device: str | None, gpus: int | None, keys: bool,
 ) -> int:  # fmt: skip
     """Train a generator on your own drawings.
 
@@ -55,6 +63,7 @@ def train(
     """
     from mutoscope.errors import SettingsError
     from mutoscope.train_gan import open_folder, parse_overrides
+    from mutoscope.train_gan.team import ALONE, join, started_for_team
 
     if keys:
         say_keys(preset)
@@ -63,14 +72,59 @@ def train(
         raise SettingsError(f"--minutes: {minutes:g} is not allowed; give more than 0")
     values = parse_overrides(overrides)
     drawings, out = sort_out(folder, output)
-    place = pick_device(device)
-    with open_folder(drawings, out, preset, values) as opened:
-        say_beginning(opened.recipe, place)
-        done = teach(opened, drawings, place, minutes)
+    if gpus is not None and gpus > 1 and not started_for_team():
+        return train_together(gpus, device)
+    team = join(cpu=pick_device(device).type == "cpu")
+    place = pick_device(device) if team is None else team.device
+    if team is not None and not team.leads:
+        help_out(out, drawings, place, team)
+        return 0
+    with open_folder(drawings, out, preset, values, team=team or ALONE) as opened:
+        say_beginning(opened.recipe, place, team or ALONE)
+        done = teach(opened, drawings, place, minutes, team=team or ALONE)
+    if team is not None:
+        team.leave()
     if done is None:
         return STOPPED
     click.echo(out)
     return 0
+
+
+def train_together(gpus: int, device: str | None) -> int:
+    """Start this command once for each GPU; returns the exit code.
+
+    Raises:
+        SettingsError: there are not so many.
+        ExtraError: what they need to be a team is not installed.
+    """
+    from importlib.util import find_spec
+
+    import torch
+
+    from mutoscope.cli.members import start_together
+    from mutoscope.errors import ExtraError, SettingsError
+
+    if find_spec("accelerate") is None:
+        raise ExtraError("--gpus: needs accelerate; pip install 'mutoscope[gpus]'")
+    if device not in (None, "cpu", "cuda"):
+        raise SettingsError(f"--device: {device!r} is a single one; leave it out with --gpus")
+    there = torch.cuda.device_count()
+    if device != "cpu" and gpus > there:
+        raise SettingsError(
+            f"--gpus: {gpus} are not on this machine; there are {there}; "
+            "--device cpu trains in so many processes without"
+        )
+    return start_together(gpus, sys.argv[1:])
+
+
+def help_out(out: Path, drawings: Path | None, device: torch.device, team: Several) -> None:
+    """Train along with the process that leads, who alone writes and says anything."""
+    from mutoscope.paint import Watch
+    from mutoscope.train_gan import assist
+
+    with stopping() as stopped:
+        assist(out, device, team=team, drawings=drawings, watch=Watch(stopped=stopped))
+    team.leave()
 
 
 def sort_out(folder: Path, output: Path | None) -> tuple[Path | None, Path]:
@@ -94,7 +148,7 @@ def say_keys(preset: str | None) -> None:
         click.echo(f"{name + '=' + shown:26} {told.metadata['about']}")
 
 
-def say_beginning(recipe: Recipe, device: torch.device) -> None:
+def say_beginning(recipe: Recipe, device: torch.device, team: Team) -> None:
     """Say what is about to be done, and what memory it will take."""
     from mutoscope.plan import amount, free_memory
     from mutoscope.train_gan.memory import predicted_bytes
@@ -104,10 +158,12 @@ def say_beginning(recipe: Recipe, device: torch.device) -> None:
     click.echo(
         f"training {recipe.preset} on {recipe.settings.data} in {recipe.pictures}: "
         f"{settings.images:,} images, {settings.batch} in a step, {settings.size} × "
-        f"{settings.size} {colours}, on {device}",
+        f"{settings.size} {colours}, on {device}"
+        + (f" and {team.size - 1} more" if team.size > 1 else ""),
         err=True,
     )
-    wanted, free = predicted_bytes(settings), free_memory(device)
+    wanted = predicted_bytes(settings, batch=settings.batch // team.size)
+    free = free_memory(device)
     there = "" if free is None else f"; {amount(free)} is free"
     if free is not None and wanted > free:
         there += ", so batches may have to go through in parts"
@@ -115,8 +171,9 @@ def say_beginning(recipe: Recipe, device: torch.device) -> None:
 
 
 def teach(
-    opened: Folder, drawings: Path | None, device: torch.device, minutes: float | None
-) -> bool | None:
+    opened: Folder, drawings: Path | None, device: torch.device, minutes: float | None, *,
+    team: Team,
+) -> bool | None:  # fmt: skip
     """Train what is left, or for some minutes, showing how it goes.
 
     Says whether it came to its end: True if so, False if the minutes were over, None if it was
@@ -130,10 +187,11 @@ def teach(
     display = ImagesDisplay(total, batch, done=done, device=device)
     display.newest = opened.newest_sample()
     clock = Clock(minutes)
+    tell_run(opened.path)
     try:
         with display, stopping() as stopped:
             watch = Watch(step=display.step, stopped=lambda: stopped() or clock.over())
-            for saved in perform(opened, device, drawings=drawings, watch=watch):
+            for saved in perform(opened, device, drawings=drawings, watch=watch, team=team):
                 done = saved.tick.kept.steps
                 records = saved.tick.records
                 display.frame(records[-1] if records else None, saved.sample)

@@ -11,6 +11,7 @@ import json
 import struct
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -78,15 +79,46 @@ def read_shard(path: Path) -> Iterator[Stored]:
     Raises:
         MediaError: it can't be read, or is damaged: the message has the offset.
     """
+    with _opened(path) as (form, file):
+        yield from (_read_tar if form == WEBDATASET else _read_records)(path, file)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[str, BinaryIO]]:
+    """A shard's form and its file."""
     forms = {ending: form for form, ending in ENDINGS.items()}
     form = forms.get(path.suffix.lower())
     if form is None:
         raise MediaError(f"{path}: is no shard; allowed are {', '.join(ENDINGS.values())}")
     try:
         with path.open("rb") as file:
-            yield from (_read_tar if form == WEBDATASET else _read_records)(path, file)
+            yield form, file
     except OSError as error:
         raise MediaError(f"{path}: can't be read: {atomic.reason(error)}") from error
+
+
+def skim_shard(path: Path) -> list[int]:
+    """Where in a shard its tiles begin, for `read_at`; the tiles themselves are not read.
+
+    Raises:
+        MediaError: it can't be read, or is damaged between the tiles.
+    """
+    with _opened(path) as (form, file):
+        return list((_skim_tar if form == WEBDATASET else _skim_records)(path, file))
+
+
+def read_at(path: Path, offset: int) -> Stored:
+    """The tile of a shard that begins at ``offset``; its key is that of a first one in TFRecord.
+
+    Raises:
+        MediaError: it can't be read, or is damaged: the message has the offset.
+    """
+    with _opened(path) as (form, file):
+        file.seek(offset)
+        found = next((_read_tar if form == WEBDATASET else _read_records)(path, file), None)
+    if found is None:
+        raise _damaged(path, offset, "there is no tile any more")
+    return found
 
 
 def find_shards(folder: Path) -> list[Path]:
@@ -148,7 +180,34 @@ def _read_tar(path: Path, file: BinaryIO) -> Iterator[Stored]:
 
 def _members(path: Path, file: BinaryIO) -> Iterator[tuple[str, bytes, int]]:
     """Names, bytes and offsets of the pictures and JSON in an archive; nothing is unpacked."""
-    offset = 0
+    for archive, member in _headers(path, file):
+        try:
+            content = archive.extractfile(member)
+            data = content.read() if content else b""
+        except tarfile.TarError as error:
+            raise _damaged(path, member.offset, "it ends in the middle of a file") from error
+        if len(data) != member.size:
+            raise _damaged(path, member.offset, "it ends in the middle of a file")
+        yield member.name, data, member.offset
+
+
+def _skim_tar(path: Path, file: BinaryIO) -> Iterator[int]:
+    """Where the samples begin that have a picture: each at its first file."""
+    key, begun, pictured = None, 0, False
+    for _, member in _headers(path, file):
+        stem, _, ending = member.name.rpartition(".")
+        if stem != key:
+            if pictured:
+                yield begun
+            key, begun, pictured = stem, member.offset, False
+        pictured = pictured or ending != "json"
+    if pictured:
+        yield begun
+
+
+def _headers(path: Path, file: BinaryIO) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
+    """The pictures and JSON in an archive, from where the file stands to its end."""
+    offset = file.tell()
     try:
         with tarfile.open(fileobj=file, mode="r:") as archive:
             while (member := archive.next()) is not None:
@@ -160,11 +219,7 @@ def _members(path: Path, file: BinaryIO) -> Iterator[tuple[str, bytes, int]]:
                     continue
                 if member.size > (MOST_JSON if ending == ".json" else MOST_RECORD):
                     raise _damaged(path, offset, f"a file in it has {member.size} bytes")
-                content = archive.extractfile(member)
-                data = content.read() if content else b""
-                if len(data) != member.size:
-                    raise _damaged(path, offset, "it ends in the middle of a file")
-                yield member.name, data, offset
+                yield archive, member
             offset = archive.offset
     except (tarfile.TarError, ValueError, EOFError) as error:
         raise _damaged(path, offset, " ".join(str(error).split())[:120]) from error
@@ -205,15 +260,7 @@ def _write_records(file: BinaryIO, tiles: Iterable[tuple[str, Pixels, Mapping[st
 
 
 def _read_records(path: Path, file: BinaryIO) -> Iterator[Stored]:
-    offset = number = 0
-    while head := file.read(_HEAD):
-        if len(head) < _HEAD:
-            raise _damaged(path, offset, "it ends in the middle of a record's head")
-        length, checksum = struct.unpack("<QI", head)
-        if masked(head[:8]) != checksum:
-            raise _damaged(path, offset, "the checksum of a record's length is wrong")
-        if length > MOST_RECORD:
-            raise _damaged(path, offset, f"a record says that it has {length} bytes")
+    for number, (offset, length) in enumerate(_frames(path, file)):
         record, tail = file.read(length), file.read(_TAIL)
         if len(record) < length or len(tail) < _TAIL:
             raise _damaged(path, offset, "it ends in the middle of a record")
@@ -224,8 +271,30 @@ def _read_records(path: Path, file: BinaryIO) -> Iterator[Stored]:
         except BadRecordError as error:
             raise _damaged(path, offset, str(error)) from error
         yield Stored(f"{number:08d}", data, _shape(shape), offset)
+
+
+def _skim_records(path: Path, file: BinaryIO) -> Iterator[int]:
+    size = path.stat().st_size
+    for offset, length in _frames(path, file):
+        if offset + _HEAD + length + _TAIL > size:
+            raise _damaged(path, offset, "it ends in the middle of a record")
+        yield offset
+
+
+def _frames(path: Path, file: BinaryIO) -> Iterator[tuple[int, int]]:
+    """Offset and length of the records from where the file stands; it stands at the bytes."""
+    offset = file.tell()
+    while head := file.read(_HEAD):
+        if len(head) < _HEAD:
+            raise _damaged(path, offset, "it ends in the middle of a record's head")
+        length, checksum = struct.unpack("<QI", head)
+        if masked(head[:8]) != checksum:
+            raise _damaged(path, offset, "the checksum of a record's length is wrong")
+        if length > MOST_RECORD:
+            raise _damaged(path, offset, f"a record says that it has {length} bytes")
+        yield offset, length
         offset += _HEAD + length + _TAIL
-        number += 1
+        file.seek(offset)
 
 
 def _shape(shape: Sequence[int]) -> Mapping[str, Any]:

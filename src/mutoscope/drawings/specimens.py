@@ -118,15 +118,31 @@ def write_specimens(
     pages = []
     for sheet in sheets:
         width, height = (round(side / sheet.scale) for side in sheet.size)
-        rows = [asdict(each) for each in specimens.get(sheet.name, [])]
-        pages.append(
-            {"page": sheet.name, "digest": sheet.digest, "width": width, "height": height,
-             "specimens": rows}
-        )  # fmt: skip
+        found = specimens.get(sheet.name, [])
+        pages.append(entry(sheet.name, sheet.digest, (width, height), found))
+    write_entries(path, pages)
+
+
+def write_entries(path: Path, entries: Sequence[Mapping[str, Any]]) -> None:
+    """Write a file of specimens from its pages' entries, as they stand in it, whole or not at all.
+
+    Raises:
+        MediaError: the file can't be written.
+    """
     try:
-        atomic.write_text(path, json.dumps({"version": VERSION, "pages": pages}, indent=1) + "\n")
+        atomic.write_text(path, json.dumps({"version": VERSION, "pages": entries}, indent=1) + "\n")
     except OSError as error:
         raise MediaError(f"{path}: can't be written: {atomic.reason(error)}") from error
+
+
+def entry(
+    name: str, digest: str, size: tuple[int, int], specimens: Sequence[Specimen]
+) -> dict[str, Any]:
+    """What a file of specimens has of a page: ``size`` is that of the scan."""
+    rows = [asdict(each) for each in specimens]
+    return {
+        "page": name, "digest": digest, "width": size[0], "height": size[1], "specimens": rows
+    }  # fmt: skip
 
 
 def read_specimens(path: Path) -> dict[str, tuple[str, list[Specimen]]]:

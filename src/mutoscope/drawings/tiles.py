@@ -38,7 +38,10 @@ Numbers = Sequence[float]
 class Places(Protocol):
     """Where tiles come from: numbers in, a place out. See `Blobs` and `Turned`."""
 
-    sheets: Sequence[Sheet]
+    @property
+    def sheets(self) -> Sequence[Sheet]:
+        """The pages to which the places' numbers refer."""
+        ...
 
     def __call__(self, numbers: Numbers) -> Place:
         """The place that the numbers say."""

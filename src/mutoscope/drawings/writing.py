@@ -7,6 +7,7 @@ seed alone. So a stopped job goes on by leaving alone what is there, and ends in
 import hashlib
 import json
 import logging
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -121,6 +122,23 @@ def claim(folder: Path, about: Mapping[str, Any]) -> None:
         raise MediaError(f"{folder}: can't be written to: {atomic.reason(error)}") from error
 
 
+def scanned(folder: Path) -> dict[str, list[Any]]:
+    """The scans that the tiles in a folder were cut from, as its description has them.
+
+    By the page's name a list that begins with the scan's digest; nothing where that isn't said, as
+    of tiles that another program made.
+    """
+    try:
+        pages = load_json(folder / NAME, _MOST_BYTES)["pages"]
+        return {str(name): list(row) for name, row in pages.items() if _is_digest(row[0])}
+    except (MediaError, KeyError, TypeError, AttributeError, IndexError):
+        return {}
+
+
+def _is_digest(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
+
+
 def repack(
     shards: Sequence[Path],
     folder: Path,
@@ -142,7 +160,10 @@ def repack(
     stems = {path.stem for path in shards}
     if len(stems) < len(shards):
         raise MediaError(f"{shards[0].parent}: two shards have the same name: unpack them apart")
-    claim(folder, {"shards": names, "form": form})
+    pages: dict[str, Any] = {}
+    for beside in sorted({path.parent for path in shards}):
+        pages |= scanned(beside)
+    claim(folder, {"shards": names, "form": form} | ({"pages": pages} if pages else {}))
     count = 0
 
     def counted(path: Path) -> Iterator[tuple[str, Pixels, Mapping[str, Any]]]:

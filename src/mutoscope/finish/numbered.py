@@ -13,8 +13,8 @@ from torch import Tensor
 from mutoscope.atomic import is_part, reason, sweep_parts, write_text
 from mutoscope.errors import MediaError
 from mutoscope.images import save_image
-from mutoscope.run.lock import NAME as LOCK
-from mutoscope.run.lock import FolderLock
+from mutoscope.lock import NAME as LOCK
+from mutoscope.lock import FolderLock
 
 NOTE = ".mutoscope.json"
 """The file in a folder of pictures that says what they are made of."""

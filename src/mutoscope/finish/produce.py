@@ -24,10 +24,10 @@ from mutoscope.errors import MediaError
 from mutoscope.frames import ClipSource, FilmSink, Source, as_rate
 from mutoscope.frames.codecs import codec_of
 from mutoscope.frames.mux import sounding
+from mutoscope.lock import NAME as LOCK
+from mutoscope.lock import FolderLock
 from mutoscope.provenance import recipe_text
 from mutoscope.run.joining import Finish, join
-from mutoscope.run.lock import NAME as LOCK
-from mutoscope.run.lock import FolderLock
 from mutoscope.run.material import Extras
 from mutoscope.sound import SoundFile
 

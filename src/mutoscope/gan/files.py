@@ -1,10 +1,14 @@
 """The file that a generator lives in: safetensors, with its `Shape` as JSON in the header.
 
+Beside the shape stands its `Origin`, where that is known; older files have none.
+
 What the header says is compared with what the shape asks for, name by name, before a single number
 is read, so a file that lies costs nothing.
 """
 
+import hashlib
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -18,12 +22,16 @@ from torch import Tensor
 from mutoscope.atomic import reason, write_bytes
 from mutoscope.errors import SettingsError, WeightsError, printable
 from mutoscope.gan.generator import Generator
+from mutoscope.gan.origin import Origin
 from mutoscope.gan.shape import Shape
+
+log = logging.getLogger("mutoscope")
 
 NAME = "generator.safetensors"
 """What the generator is called in the folder of its training."""
 
 KEY = "mutoscope.generator"
+ORIGIN = "mutoscope.origin"
 MAX_FILE = 4 * 2**30  # bytes; the largest preset takes about 120 MB
 _MAX_JSON = 1000  # characters; a shape takes some hundred
 _SHOWN = 80
@@ -34,8 +42,13 @@ def generator_file(path: Path) -> Path:
     return path / NAME if path.is_dir() else path
 
 
-def write_generator(path: Path, generator: Generator) -> None:
+def write_generator(path: Path, generator: Generator, *, origin: Origin | None = None) -> None:
     """Write a generator, so that the file is there completely or not at all.
+
+    Args:
+        path: where.
+        generator: what.
+        origin: where it comes from, for the file's header.
 
     Raises:
         WeightsError: The file can't be written.
@@ -45,6 +58,8 @@ def write_generator(path: Path, generator: Generator) -> None:
         for name, tensor in generator.state_dict().items()
     }
     data = save(tensors, {KEY: json.dumps(asdict(generator.shape))})
+    if origin is not None:
+        data = _with_note(data, ORIGIN, origin.to_json())
     try:
         write_bytes(path, data)
     except OSError as error:
@@ -78,6 +93,57 @@ def read_generator(path: Path) -> Generator:
     _finite(path, tensors)
     network.load_state_dict(tensors, assign=True)
     return network
+
+
+def read_origin(path: Path) -> Origin | None:
+    """Where the generator in a file comes from, by its header, or None where it doesn't say.
+
+    Raises:
+        WeightsError: The file is not there, damaged, or not a generator's.
+    """
+    try:
+        if path.is_dir():
+            raise _wrong(path, "is a folder")
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+    except SafetensorError as error:
+        raise _wrong(path, f"is damaged, cut short or not safetensors ({_line(error)})") from error
+    except OSError as error:
+        raise _wrong(path, f"can't be read ({reason(error)})") from error
+    if KEY not in metadata:
+        raise _wrong(path, f"has no {KEY!r} in its header, so it isn't a generator's")
+    try:
+        return Origin.from_json(metadata[ORIGIN]) if ORIGIN in metadata else None
+    except ValueError as error:
+        log.warning("%s: what it says of its origin is damaged: %s", path, _line(error))
+        return None
+
+
+def file_digest(path: Path) -> str:
+    """The SHA-256 of a generator's file, ``sha256:`` and 64 digits.
+
+    Raises:
+        WeightsError: it can't be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+    except OSError as error:
+        raise _wrong(path, f"can't be read ({reason(error)})") from error
+
+
+def _with_note(data: bytes, key: str, text: str) -> bytes:
+    """Safetensors with one more text in the header, which then is the last.
+
+    The library writes several of them in an order of its own each time, so equal generators would
+    not be equal files.
+    """
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    header["__metadata__"][key] = text
+    told = json.dumps(header, separators=(",", ":")).encode()
+    told += b" " * (-len(told) % 8)  # as the format wants it
+    return len(told).to_bytes(8, "little") + told + data[8 + length :]
 
 
 def _empty(path: Path, metadata: Mapping[str, str] | None) -> Generator:

@@ -9,7 +9,7 @@ an image made from them is added to the image so far, doubled.
 import math
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -172,9 +172,11 @@ class Generator(nn.Module):
         shape: What it was built from.
         layers: How many styles an image takes.
         mean: Running mean of w, ``(w,)``, toward which `truncate` goes.
+        lineage: What is behind it, for recipes of what it draws, where whoever loaded it said so.
     """
 
     mean: Tensor
+    lineage: dict[str, Any] | None = None
 
     def __init__(self, shape: Shape, rng: torch.Generator | None) -> None:
         super().__init__()

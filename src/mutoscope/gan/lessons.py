@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from mutoscope.gan.augment import augment
 from mutoscope.gan.discriminator import Discriminator
-from mutoscope.gan.generator import Generator
+from mutoscope.gan.generator import Generator, Noise
 from mutoscope.gan.losses import Loss, PathLength, gradient_penalty, mixed_styles
 
 
@@ -29,6 +29,7 @@ class Pair:
         loss: One of `mutoscope.gan.LOSSES`.
         mixing: Probability of style mixing.
         rng: Where everything random comes from, on the device of the networks.
+        noise: Of the generator's inputs while it learns; see `Generator.synthesise`.
     """
 
     generator: Generator
@@ -36,6 +37,7 @@ class Pair:
     loss: Loss
     mixing: float
     rng: torch.Generator
+    noise: Noise = "random"
 
     def vectors(self, count: int) -> Tensor:
         """``(count, z)`` from N(0, 1)."""
@@ -47,7 +49,7 @@ class Pair:
         ws = mixed_styles(
             self.generator, self.vectors(count), probability=self.mixing, generator=self.rng
         )
-        return self.generator.synthesise(ws, noise="random", generator=self.rng), ws
+        return self.generator.synthesise(ws, noise=self.noise, generator=self.rng), ws
 
     def scores(self, images: Tensor, p: float) -> Tensor:
         """What the discriminator says of images, augmented, ``(n,)``."""
@@ -66,7 +68,10 @@ def resting(network: nn.Module) -> Iterator[None]:
 
 
 def judge(pair: Pair, drawings: Tensor, *, p: float) -> tuple[Tensor, Tensor]:
-    """The discriminator's loss, and its scores of the drawings, detached.
+    """The discriminator's loss, and how sure it is of each drawing, detached.
+
+    That is the score; where scores are paired, and mean nothing alone, by how much it is above the
+    image's.
 
     Args:
         pair: The networks.
@@ -76,8 +81,9 @@ def judge(pair: Pair, drawings: Tensor, *, p: float) -> tuple[Tensor, Tensor]:
     with torch.no_grad():
         images, _ = pair.images(len(drawings))
     real = pair.scores(drawings, p)
-    loss = pair.loss.discriminator(real, pair.scores(images, p))
-    return loss, real.detach()
+    fake = pair.scores(images, p)
+    sure = real - fake if pair.loss.paired else real
+    return pair.loss.discriminator(real, fake), sure.detach()
 
 
 def calm(pair: Pair, drawings: Tensor, *, p: float, gamma: float) -> Tensor:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from mutoscope.errors import RunError
+from mutoscope.lock import FolderLock
 from mutoscope.run import Beginning, InUseError, layout
 from mutoscope.run.about import About
 from mutoscope.run.checkpoint import read_header, read_state
-from mutoscope.run.lock import FolderLock
 from mutoscope.schedule import Schedule
 from mutoscope.settings import Settings, load_settings
 from mutoscope.sources import CARRIERS, recipe_of

@@ -35,12 +35,12 @@ from mutoscope import atomic
 from mutoscope.chart import losses_chart, read_records
 from mutoscope.errors import MediaError, RunError, printable
 from mutoscope.images import encode
+from mutoscope.lock import FolderLock
 from mutoscope.run import journal, layout
 from mutoscope.run.about import About, FilmPlan
 from mutoscope.run.beginning import Beginning
 from mutoscope.run.checkpoint import Saved
 from mutoscope.run.footage import Footage
-from mutoscope.run.lock import FolderLock
 from mutoscope.run.states import States
 
 log = logging.getLogger("mutoscope")

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from mutoscope.atomic import is_part, reason, sweep_parts
 from mutoscope.errors import RunError, SettingsError
+from mutoscope.lock import NAME as LOCK
+from mutoscope.lock import FolderLock, InUseError
 from mutoscope.run.checkpoint import SUFFIX
-from mutoscope.run.lock import NAME as LOCK
-from mutoscope.run.lock import FolderLock, InUseError
 
 SETTINGS = "settings.yaml"
 ABOUT = "run.json"

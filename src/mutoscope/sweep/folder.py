@@ -22,13 +22,13 @@ from mutoscope.build import Shelf, build, make_schedule
 from mutoscope.closable import Closable
 from mutoscope.errors import MutoscopeError, RunError
 from mutoscope.images import load_image
+from mutoscope.lock import NAME as LOCK
+from mutoscope.lock import FolderLock
 from mutoscope.paint import Watch
 from mutoscope.perform import Kept, finish, perform
 from mutoscope.run import InUseError, Run, layout
 from mutoscope.run.about import About
 from mutoscope.run.checkpoint import read_header
-from mutoscope.run.lock import NAME as LOCK
-from mutoscope.run.lock import FolderLock
 from mutoscope.settings import Settings, load_settings
 from mutoscope.sheet import Sheet
 from mutoscope.sweep.jobs import FILE, Job, Sweep

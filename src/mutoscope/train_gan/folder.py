@@ -2,6 +2,7 @@
 
     OUT/
         settings.json                     written before the first step
+        material.json                     which drawings it learns from, by digest
         drawings.png                      some of the drawings, for comparison
         log.jsonl                         losses and figures
         curves.png                        the same as curves
@@ -29,6 +30,13 @@ from mutoscope.images import encode
 from mutoscope.run import journal
 from mutoscope.run.checkpoint import read_header, read_state, write_state
 from mutoscope.train_gan.curves import curves_of
+from mutoscope.train_gan.manifest import (
+    Manifest,
+    gone_on,
+    origin_of,
+    read_manifests,
+    write_manifests,
+)
 from mutoscope.train_gan.players import Kept
 from mutoscope.train_gan.recipe import Recipe
 from mutoscope.train_gan.sheets import sheet_of
@@ -53,6 +61,7 @@ class Folder(TrainingFolder[Recipe]):
     """A training's folder; made by `start` or `open`; ``recipe`` is what it holds."""
 
     inside = (SAMPLES, CHECKPOINTS)
+    manifests: tuple[Manifest, ...] = ()
 
     @classmethod
     def open(cls, path: Path, recipe: Recipe) -> Self:
@@ -82,9 +91,21 @@ class Folder(TrainingFolder[Recipe]):
         if place is None:
             self.rewind(0, 0)
             return None
-        saved = read_state(place)
-        self.rewind(read_header(place).log_bytes, saved.number * self.recipe.settings.batch)
-        return Kept(saved.number, saved.tensors, saved.meta)
+        kept = read_kept(place)
+        self.rewind(read_header(place).log_bytes, kept.steps * self.recipe.settings.batch)
+        return kept
+
+    def note(self, manifest: Manifest) -> None:
+        """Write down what the training learns from, from as many images on as ``manifest`` says.
+
+        Raises:
+            RunError: it can't be written, or what was written down is damaged.
+        """
+        before = read_manifests(self.path)
+        self.manifests = gone_on(before, manifest)
+        if self.manifests != before:
+            with self.reporting("what it learns from can't be written down"):
+                write_manifests(self.path, self.manifests)
 
     def show_drawings(self, drawings: Tensor) -> None:
         """Keep a sheet of some drawings (n, c, s, s) for comparison, where there is none yet."""
@@ -108,7 +129,8 @@ class Folder(TrainingFolder[Recipe]):
                 atomic.write_bytes(sample, png)
             journal.append(self.path / LOG, tick.records, durable=True)
             if tick.best is not None:
-                write_generator(self.path / NAME, tick.best)
+                origin = origin_of(self.path, self.recipe, images, self.manifests)
+                write_generator(self.path / NAME, tick.best, origin=origin)
                 self._checkpoint(BEST, tick.kept)
             if tick.whole:
                 self._draw_curves()
@@ -155,6 +177,16 @@ def newest_checkpoint(path: Path) -> Path | None:
     if stopped.exists():
         candidates.append(stopped)
     return max(candidates, key=lambda place: read_header(place).number, default=None)
+
+
+def read_kept(place: Path) -> Kept:
+    """What a checkpoint holds.
+
+    Raises:
+        RunError: it is damaged.
+    """
+    saved = read_state(place)
+    return Kept(saved.number, saved.tensors, saved.meta)
 
 
 def steps_kept(path: Path) -> int:

@@ -11,13 +11,21 @@ from torch import Tensor
 from mutoscope.errors import RunError
 from mutoscope.paint import Watch, rng_for
 from mutoscope.train_gan.course import Course
-from mutoscope.train_gan.folder import Folder, read_recipe, steps_kept
+from mutoscope.train_gan.folder import (
+    Folder,
+    newest_checkpoint,
+    read_kept,
+    read_recipe,
+    steps_kept,
+)
+from mutoscope.train_gan.manifest import manifest_of
 from mutoscope.train_gan.material import REFERENCE, Found, ahead_of, look_for, open_material
 from mutoscope.train_gan.players import Players
 from mutoscope.train_gan.presets import DEFAULT, find_preset
 from mutoscope.train_gan.quality import Reference, embedded_embedding
 from mutoscope.train_gan.recipe import Recipe, Settings, Value
 from mutoscope.train_gan.sheets import sheet_size
+from mutoscope.train_gan.team import ALONE, Team
 from mutoscope.train_gan.training import Tick, train
 from mutoscope.training.folder import is_training, refuse_taken
 
@@ -33,8 +41,9 @@ class Saved:
 
 
 def open_folder(
-    drawings: Path | None, out: Path, preset: str | None, values: Mapping[str, Value]
-) -> Folder:
+    drawings: Path | None, out: Path, preset: str | None, values: Mapping[str, Value], *,
+    team: Team = ALONE,
+) -> Folder:  # fmt: skip
     """The folder ``out`` of a training: a new one of ``drawings``, or the one to go on with.
 
     Where ``drawings`` is None, the training goes on with those that it was begun with.
@@ -46,12 +55,15 @@ def open_folder(
     if preset is not None:
         find_preset(preset)
     if is_training(out):
-        return Folder.open(out, recipe_to_go_on(drawings, out, preset, values))
+        recipe = recipe_to_go_on(drawings, out, preset, values)
+        team.check(recipe.settings.batch)
+        return Folder.open(out, recipe)
     if drawings is None:
         raise RunError(f"{out}: there is no training in it to go on with")
     refuse_taken(out)
     name = preset or DEFAULT
     settings = find_preset(name).settings.with_values(values).settled()
+    team.check(settings.batch)
     found = look_for(drawings, settings.data, besides=out)
     settings = settings.with_values({"data": found.kind})
     return Folder.start(out, Recipe(str(drawings.absolute()), found.mark, name, settings))
@@ -95,15 +107,19 @@ def recipe_to_go_on(
 
 def perform(
     folder: Folder, device: torch.device, *, drawings: Path | None = None,
-    watch: Watch | None = None,
+    watch: Watch | None = None, team: Team = ALONE,
 ) -> Iterator[Saved]:  # fmt: skip
     """Train in ``folder`` from where it is: yield each tick once it is safe on the disk.
 
-    ``drawings`` is where they lie, by default where they lay when it was begun.
+    ``drawings`` is where they lie, by default where they lay when it was begun. The others of the
+    ``team``, which this process leads, `assist`.
     """
+    team.wait()  # the folder is there
     recipe, settings = folder.recipe, folder.recipe.settings
     resume = folder.resume()
+    team.wait()  # what goes beyond it is not
     found = find_again(folder, drawings)
+    folder.note(manifest_of(found, after=resume.steps * settings.batch if resume else 0))
     material = open_material(found, settings)
     count = settings.compared
     real = torch.cat([
@@ -112,13 +128,34 @@ def perform(
     shown = shown_latents(settings)
     folder.show_drawings(real[: len(shown)])
     reference = Reference.of(real, embedded_embedding())
-    players = Players.start(settings, device)
-    with ahead_of(material, settings.batch) as ahead:
+    players = Players.start(settings, device, team=team)
+    with ahead_of(material, settings.batch, team=team) as ahead:
         for tick in train(
             players, ahead, reference, course=Course.of(recipe), shown=shown, resume=resume,
             watch=watch,
         ):  # fmt: skip
             yield Saved(tick, folder.keep(tick))
+
+
+def assist(
+    out: Path, device: torch.device, *, team: Team, drawings: Path | None = None,
+    watch: Watch | None = None,
+) -> None:  # fmt: skip
+    """Train along with the leader of a team, who is in `perform` with the folder ``out``."""
+    team.wait()
+    recipe = read_recipe(out)
+    settings = recipe.settings
+    team.wait()
+    place = newest_checkpoint(out)
+    found = look_for(drawings or Path(recipe.pictures), settings.data, besides=out)
+    material = open_material(found, settings)
+    players = Players.start(settings, device, team=team)
+    with ahead_of(material, settings.batch, team=team) as ahead:
+        for _ in train(
+            players, ahead, None, course=Course.of(recipe), shown=shown_latents(settings),
+            resume=read_kept(place) if place else None, watch=watch,
+        ):  # fmt: skip
+            pass  # the leader keeps it
 
 
 def find_again(folder: Folder, drawings: Path | None) -> Found:

@@ -38,9 +38,12 @@ def picture_bytes(settings: Settings) -> int:
     return sum(tensor.numel() * tensor.element_size() for tensor in rows)
 
 
-def predicted_bytes(settings: Settings) -> int:
-    """What the first steps will take at most, beside the program itself, in bytes."""
-    return weight_bytes(settings) + settings.batch * picture_bytes(settings)
+def predicted_bytes(settings: Settings, *, batch: int | None = None) -> int:
+    """What the first steps will take at most, beside the program itself, in bytes.
+
+    ``batch`` is how many pictures of a step one process has; else all.
+    """
+    return weight_bytes(settings) + (batch or settings.batch) * picture_bytes(settings)
 
 
 def _empty(settings: Settings) -> tuple[Generator, Discriminator]:

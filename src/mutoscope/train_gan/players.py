@@ -19,6 +19,7 @@ from mutoscope.gan.lessons import Pair
 from mutoscope.gan.losses import LOSSES, PathLength
 from mutoscope.paint import rng_for
 from mutoscope.train_gan.recipe import Settings
+from mutoscope.train_gan.team import ALONE, Team
 from mutoscope.training.adam import moments, restore
 
 log = logging.getLogger("mutoscope")
@@ -40,9 +41,10 @@ class Kept:
 class Players:
     """Two networks, an optimiser each, the average that is shown, and what steers them.
 
-    ``part`` is how many drawings go through the networks at once: the batch, or a part of it where
-    memory was short. ``sums`` are those of the log's next line, by name; ``counts`` of how many
-    steps. ``best`` is the smallest distance so far, and after how many steps.
+    ``part`` is how many drawings go through the networks at once: the share of a batch that this
+    process of the ``team`` has, or a part of it where memory was short. ``sums`` are those of the
+    log's next line, by name; ``counts`` of how many steps. ``best`` is the smallest distance so
+    far, and after how many steps.
     """
 
     settings: Settings
@@ -55,12 +57,13 @@ class Players:
     painter: torch.optim.Adam
     referee: torch.optim.Adam
     part: int
+    team: Team = ALONE
     sums: dict[str, Tensor] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     best: tuple[float, int] | None = None
 
     @classmethod
-    def start(cls, settings: Settings, device: torch.device) -> "Players":
+    def start(cls, settings: Settings, device: torch.device, *, team: Team = ALONE) -> "Players":
         """Fresh ones, for settled settings."""
         shape = settings.shape()
         # On the CPU, so that the weights don't depend on the device.
@@ -78,14 +81,17 @@ class Players:
                 generator, settings.rate, settings.path_every if settings.path_weight else 0
             ),
             referee=_adam(judge, settings.rate, settings.penalty_every if settings.gamma else 0),
-            part=settings.batch,
+            part=settings.batch // team.size, team=team,
         )  # fmt: skip
 
     def pair(self, name: str) -> Pair:
         """The two networks with the random numbers of a moment of that name."""
         seed = rng_for(self.settings.seed, name).initial_seed()
         settings, rng = self.settings, torch.Generator(self.device).manual_seed(seed)
-        return Pair(self.generator, self.discriminator, LOSSES[settings.loss], settings.mixing, rng)
+        return Pair(
+            self.generator, self.discriminator, LOSSES[settings.loss], settings.mixing, rng,
+            noise="random" if settings.noise == "yes" else "none",
+        )  # fmt: skip
 
     def learn(
         self,
@@ -94,32 +100,50 @@ class Players:
         count: int,
         loss: Callable[[Pair, slice], Tensor],
     ) -> Tensor:
-        """One step of an optimiser on the mean of ``loss`` over ``count`` pictures.
+        """One step of an optimiser on the mean of ``loss`` over ``count`` pictures of each process.
 
-        ``loss`` is asked for one part of them after another, with the random numbers of ``name``.
-        Where memory is short, the parts are halved, and the step begins anew.
+        ``loss`` is asked for one part of them after another, with the random numbers of ``name``
+        and of the part's place in the whole; running means move once. Where memory is short, the
+        parts are halved, and the step begins anew.
 
         Raises:
             RunError: there is not enough for a single picture.
         """
-        before = {name: value.clone() for name, value in self.lengths.state_dict().items()}
+        means = [self.lengths.mean, self.generator.mean]
+        before = [mean.clone() for mean in means]
         while True:
             try:
                 optimizer.zero_grad(set_to_none=True)
-                pair, total = self.pair(name), torch.zeros((), device=self.device)
-                for first in range(0, count, self.part):
-                    rows = slice(first, min(count, first + self.part))
-                    value = loss(pair, rows) * ((rows.stop - rows.start) / count)
+                total = torch.zeros((), device=self.device)
+                moved = [torch.zeros_like(mean) for mean in means]
+                # As many parts as a whole batch has, so that halves of batches are halved too.
+                pieces = -(-self.settings.batch // self.team.size // self.part)
+                part = -(-count // pieces)
+                for first in range(0, count, part):
+                    rows = slice(first, min(count, first + part))
+                    share, place = (rows.stop - first) / count, self.team.rank * count + first
+                    value = loss(self.pair(f"{name}/{place}" if place else name), rows) * share
                     value.backward()  # type: ignore[no-untyped-call]
                     total += value.detach()
+                    for mean, sum_, old in zip(means, moved, before, strict=True):
+                        sum_ += mean * share
+                        mean.copy_(old)
                 break
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
-                self.lengths.load_state_dict(before)
+                for mean, old in zip(means, before, strict=True):
+                    mean.copy_(old)
             # Out of the handler, where the error holds what was to be freed.
             optimizer.zero_grad(set_to_none=True)
             self.take_less()
+        for mean, sum_ in zip(means, moved, strict=True):
+            mean.copy_(sum_)
+        slopes = [
+            value.grad for group in optimizer.param_groups for value in group["params"]
+            if value.grad is not None
+        ]  # fmt: skip
+        self.team.average([total, *means, *slopes])
         optimizer.step()
         return total
 
@@ -203,7 +227,8 @@ class Players:
             self.sums = {n: t.to(self.device) for n, t in owned.get("sums", {}).items()}
             self.counts = {name: int(kept.numbers["counts"][name]) for name in self.sums}
             self.adaptation.restore(dict(kept.numbers["adaptation"]))
-            self.part = min(self.settings.batch, max(1, int(kept.numbers["part"])))
+            share = self.settings.batch // self.team.size
+            self.part = min(share, max(1, int(kept.numbers["part"])))
             best = kept.numbers["best"]
             self.best = None if best is None else (float(best[0]), int(best[1]))
         except (RuntimeError, ValueError, IndexError, KeyError, TypeError) as error:

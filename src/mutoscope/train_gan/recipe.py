@@ -49,6 +49,9 @@ class Settings:
     path_weight: float = key("weight of the path length; 0 leaves it out", 2.0, most=1000)
     path_every: int = key("steps from one path length to the next", 4, least=1, most=1000)
     mixing: float = key("share of pictures with two styles", 0.0, most=1)
+    noise: str = key(
+        "whether layers are given grain, as photographs have", "no", choices=("yes", "no")
+    )
     augment: str = key(
         "what becomes of drawings on their way to the judge", "adaptive",
         choices=("adaptive", "fixed", "none"),
@@ -65,12 +68,15 @@ class Settings:
         "pictures that are compared with drawings each tick", 256, least=8, most=10**5
     )
     keep: int = key("checkpoints that stay, beside the best", 3, least=1, most=10**6)
-    data: str = key("what the folder holds", AUTO, choices=(AUTO, "scans", "tiles"))
+    data: str = key(
+        "what the folder holds", AUTO, choices=(AUTO, "scans", "specimens", "tiles", "shards")
+    )
     dpi: float | None = key(
         "pixels per inch of a picture cut from scans", None, least=10, most=20_000, auto=True
     )
     turn: str = key("whether those are cut at any angle", "no", choices=("yes", "no"))
     mirror: str = key("whether half of those are mirrored", "no", choices=("yes", "no"))
+    blank: float = key("share of those without ink that are kept", 0.1, most=1)
     seed: int = key("another one trains another network", 0, least=-(2**63), most=2**63 - 1)
 
     def shape(self) -> Shape:
@@ -102,6 +108,9 @@ class Settings:
             gamma = _RP_GAMMA * (self.size / 64) ** _RP_POWER
         return replace(self, gamma=gamma)
 
+
+# What keys that came later stand for in the settings of trainings that were begun before them.
+LATER: Mapping[str, Value] = {"blank": 1.0, "noise": "yes"}
 
 KEYS: Mapping[str, Any] = {one.name: one for one in fields(Settings)}
 
@@ -218,6 +227,7 @@ class Recipe:
             names = [told.pop(name) for name in ("pictures", "fingerprint", "preset")]
             if not all(isinstance(name, str) for name in names):
                 raise ValueError("a name is no text")
+            told = dict(LATER) | told
             if missing := [name for name in KEYS if name not in told]:
                 raise ValueError(f"{missing[0]} is missing")
             return cls(names[0], names[1], names[2], Settings().with_values(told))

@@ -45,7 +45,7 @@ class Tick:
 def train(
     players: Players,
     drawings: Drawings,
-    reference: Reference,
+    reference: Reference | None,
     *,
     course: Course,
     shown: Tensor,
@@ -89,11 +89,11 @@ def train(
             if course.ends_line(done):
                 records.append(line(players, done))
             watch.step(done, {"judge": verdict, "draw": doubt})
-            if stopped := watch.stopped():
+            if stopped := players.team.agree(done, watch.stopped()):
                 break
 
         samples = best = None
-        if whole := done == tick.stop:
+        if (whole := done == tick.stop) and reference is not None:
             samples = draw_all(players, shown)
             figures = reference.compare(draw_all(players, compared(settings)))
             records[-1] |= figures

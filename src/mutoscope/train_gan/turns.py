@@ -15,7 +15,7 @@ from mutoscope.train_gan.players import Players
 def tell_apart(players: Players, step: int, wanted: Tensor) -> tuple[Tensor, Tensor]:
     """The discriminator learns to tell drawings (n, c, s, s) in [-1, 1] from what is drawn.
 
-    Returns its loss and its scores of the drawings, (n,).
+    Returns its loss and its scores of the drawings of all processes, (n,).
     """
     scores: dict[int, Tensor] = {}
 
@@ -28,7 +28,7 @@ def tell_apart(players: Players, step: int, wanted: Tensor) -> tuple[Tensor, Ten
         return loss
 
     loss = players.learn(players.referee, f"judge/{step}", len(wanted), lesson)
-    return loss, torch.cat(list(scores.values()))
+    return loss, players.team.gather(torch.cat(list(scores.values())))
 
 
 def calm_down(players: Players, step: int, wanted: Tensor) -> Tensor:
@@ -71,5 +71,6 @@ def straighten(players: Players, step: int) -> Tensor:
         penalty = lessons.straighten(pair, rows.stop - rows.start, lengths=players.lengths)
         return penalty * weight
 
-    loss = players.learn(players.painter, f"path/{step}", max(1, settings.batch // 2), lesson)
+    count = max(1, settings.batch // 2 // players.team.size)
+    loss = players.learn(players.painter, f"path/{step}", count, lesson)
     return loss / weight

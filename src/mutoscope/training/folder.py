@@ -14,9 +14,9 @@ from typing import ClassVar, Generic, Protocol, Self, TypeVar
 from mutoscope import atomic
 from mutoscope.closable import Closable
 from mutoscope.errors import MediaError, RunError
+from mutoscope.lock import NAME as LOCK
+from mutoscope.lock import FolderLock
 from mutoscope.run import journal
-from mutoscope.run.lock import NAME as LOCK
-from mutoscope.run.lock import FolderLock
 
 log = logging.getLogger("mutoscope")
 

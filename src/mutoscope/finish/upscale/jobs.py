@@ -20,9 +20,9 @@ from mutoscope.finish.upscale.layers import read_layers, write_layers
 from mutoscope.finish.upscale.upscaler import Upscaler
 from mutoscope.frames.codecs import codec_of
 from mutoscope.frames.folder import picture_paths
+from mutoscope.lock import NAME as LOCK
+from mutoscope.lock import FolderLock
 from mutoscope.provenance import read_recipe
-from mutoscope.run.lock import NAME as LOCK
-from mutoscope.run.lock import FolderLock
 from mutoscope.run.material import Clip
 
 log = logging.getLogger("mutoscope")

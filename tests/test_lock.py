@@ -6,12 +6,12 @@ import sys
 import pytest
 
 from mutoscope.errors import RunError
-from mutoscope.run.lock import FolderLock, InUseError
+from mutoscope.lock import FolderLock, InUseError
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from mutoscope.run.lock import FolderLock
+from mutoscope.lock import FolderLock
 lock = FolderLock(Path(sys.argv[1]))
 print("held", flush=True)
 time.sleep(60)
