@@ -95,7 +95,7 @@ def image(prompt: str, **settings: Any) -> Picture:
     loaded = load_settings({**settings, "scenes": prompt, "save_every": 0}, preset=STILL)
     parts = build(loaded)
     *_, last = parts.animate()
-    return Picture(last.image, recipe(parts.settings, last))
+    return Picture(last.image, recipe(parts.settings, last, behind=parts.lineage))
 
 
 def contact_sheet(

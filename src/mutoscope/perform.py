@@ -59,12 +59,15 @@ def start_run(parts: Parts, out: Path) -> Run:
         backups=None if settings.backups == "all" else settings.backups,
         resume_points=settings.resume_points,
         follows=follows,
-        film=film_plan(settings, schedule, follows),
+        film=film_plan(settings, schedule, follows, parts.lineage),
     )
 
 
 def film_plan(
-    settings: Settings, schedule: Schedule, follows: Mapping[str, str]
+    settings: Settings,
+    schedule: Schedule,
+    follows: Mapping[str, str],
+    behind: Mapping[str, Any] | None = None,
 ) -> FilmPlan | None:
     """The film that is to be made of the frames of ``settings``, or None."""
     if not (schedule.animated or schedule.lap) or not settings.film:
@@ -73,7 +76,7 @@ def film_plan(
         settings.frames_per_second,
         crf=settings.film_quality,
         title=settings.scenes or None,
-        recipe=recipe(settings, follows=follows),
+        recipe=recipe(settings, follows=follows, behind=behind),
         sound=sound_of(settings),
         sound_from=sound_from(settings, schedule),
         lap=schedule.lap,
@@ -127,7 +130,9 @@ def perform(
                 run.keep(
                     frame.number, frame.image, tensors=tensors, meta=meta,
                     records=frame.records,
-                    recipe=recipe(parts.settings, frame, follows=run.about.follows),
+                    recipe=recipe(
+                        parts.settings, frame, follows=run.about.follows, behind=parts.lineage
+                    ),
                 )  # fmt: skip
             write_scalars(frame.records)
             done = frame.steps
@@ -173,7 +178,7 @@ def keep_smoothed(run: Run, parts: Parts, pictures: Iterable[tuple[int, Tensor]]
     """Keep smoothed frames, each with its number, beside those that were painted."""
     for number, picture in pictures:
         steps = parts.schedule.steps_of(number)
-        told = recipe(parts.settings, follows=run.about.follows)
+        told = recipe(parts.settings, follows=run.about.follows, behind=parts.lineage)
         told |= {"frame": number, "step": steps}
         run.keep_smoothed(number, picture, recipe=told)
 
@@ -278,11 +283,16 @@ def scalars(settings: Settings, folder: Path, *, done: int) -> Iterator[Callable
 
 
 def recipe(
-    settings: Settings, frame: Frame | None = None, *, follows: Mapping[str, str] | None = None
+    settings: Settings,
+    frame: Frame | None = None,
+    *,
+    follows: Mapping[str, str] | None = None,
+    behind: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """What a picture says about its making: enough to make it again, no path of this machine.
 
-    ``follows``: digests of the files that it hangs on, by settings key.
+    ``follows``: digests of the files that it hangs on, by settings key; ``behind``: the generator
+    that drew it, with what that was trained on.
     """
     told: dict[str, Any] = {
         "program": "mutoscope",
@@ -291,4 +301,6 @@ def recipe(
     }
     if frame is not None:
         told |= {"frame": frame.number, "step": frame.steps}
+    if behind is not None:
+        told["generator"] = dict(behind)
     return told | ({"follows": dict(follows)} if follows else {})

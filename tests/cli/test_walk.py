@@ -50,9 +50,32 @@ def test_without_an_ending_it_is_a_folder(trained, call, here):
     assert len(list((here / "walk").glob("*.png"))) == 4
 
 
+def test_words_lead_the_film(trained, call, here):
+    walk = ("walk", trained, "--segments", "2", "--frames", "3", "--pace", "raw")
+    words = ("--toward", "a bird | feathers:0.5", "--perceptors", "tiny")
+    assert call(*walk, "-o", "plain.mkv")[0] == 0
+    code, _, err = call(*walk, "-o", "led.mkv", *words)
+    assert code == 0
+    assert err[0].startswith("toward a bird | feathers:0.5: ")
+    assert call(*walk, "-o", "still.mkv", *words, "--toward-strength", "0") == (
+        0, ["still.mkv"], [],
+    )  # fmt: skip
+    films = [list(ClipSource(f"{name}.mkv")) for name in ("plain", "led", "still")]
+    for one, led, still in zip(*films, strict=True):
+        assert torch.equal(one, still)
+        assert not torch.equal(one, led)
+    assert read_recipe("led.mkv")["walk"]["toward"]["perceptors"] == ["tiny"]
+    assert not any(path.name.endswith(".toward") for path in here.iterdir())
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
+        (["-o", "a.mp4", "--toward", "a || b"], "--toward: holds 2 scenes"),
+        (["-o", "a.mp4", "--toward", "a", "--toward-strength", "9"], "--toward-strength: 9"),
+        (["-o", "a.mp4", "--toward", "a", "--perceptors", "labls"], "did you mean 'labels'"),
+        (["-o", "a.mp4", "--toward-strength", "1"], "means nothing without --toward"),
+        (["--sheet", "a.png", "--toward", "a"], "--toward means nothing for a sheet"),
         ([], "give -o FILM"),
         (["-o", "a.mp4", "--sheet", "a.png"], "give -o FILM"),
         (["-o", "a.mp4", "--count", "3"], "--count means nothing for a film"),

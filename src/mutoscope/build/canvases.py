@@ -15,8 +15,9 @@ from mutoscope.canvas.palette import Palette
 from mutoscope.canvas.pixels import Pixels
 from mutoscope.canvas.squares import Squares
 from mutoscope.canvas.vqgan import VqganCanvas
-from mutoscope.gan.files import generator_file, read_generator
+from mutoscope.gan.files import file_digest, generator_file, read_generator, read_origin
 from mutoscope.gan.generator import Generator
+from mutoscope.gan.origin import lineage
 from mutoscope.settings import Settings
 from mutoscope.vqgan import VQGAN, load_vqgan
 from mutoscope.weights import Progress, fetch_pair
@@ -65,6 +66,8 @@ def _load_generator(settings: Settings, shelf: Shelf | None) -> Generator:
     if shelf is not None and isinstance(lying := shelf.get(place), Generator):
         return lying
     generator = read_generator(path).eval().requires_grad_(False)
+    # Now: a training that goes on may replace the file while this one is at work.
+    generator.lineage = lineage(file_digest(path), read_origin(path))
     if shelf is not None:
         shelf[place] = generator
     return generator

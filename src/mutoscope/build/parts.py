@@ -1,9 +1,10 @@
 """All the parts of a run, made from its settings."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,6 +26,7 @@ from mutoscope.build.foreseeing import refuse_what_has_no_value
 from mutoscope.build.listening import listen
 from mutoscope.build.pictures import Pictures
 from mutoscope.canvas.base import Canvas
+from mutoscope.canvas.gan import GanCanvas
 from mutoscope.cutouts import Cutouts, cut_method
 from mutoscope.depth import Depth, load_depth
 from mutoscope.descent import Descent
@@ -64,6 +66,11 @@ class Parts:
     motion: Motion | None
     sizes: tuple[Size, ...]
     descent: Descent
+
+    @property
+    def lineage(self) -> Mapping[str, Any] | None:
+        """What is behind the pictures that a trained generator draws, for their recipes."""
+        return self.canvas.model.lineage if isinstance(self.canvas, GanCanvas) else None
 
     def animate(
         self,

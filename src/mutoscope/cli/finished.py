@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mutoscope.cli.lineage import lineage_lines
 from mutoscope.errors import printable
 
 if TYPE_CHECKING:
@@ -112,12 +113,19 @@ def filming(pictures: Iterable[Tensor], total: int | None) -> Iterable[Tensor]:
     help="Print a settings file and nothing else: `mutoscope render` makes it again.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the recipe as JSON.")
-def show(picture: Path, as_settings: bool, as_json: bool) -> None:
+@click.option(
+    "--gan", type=click.Path(path_type=Path), metavar="FOLDER",
+    help="The training that drew it, to compare with; else one near the picture is.",
+)  # fmt: skip
+def show(picture: Path, as_settings: bool, as_json: bool, gan: Path | None) -> None:
     """Print a picture's recipe, and the command that makes it again.
 
     PICTURE is a picture or film that Mutoscope made. Of a sheet, it says what stands in its
     rows and columns, and the settings are those of its first picture. Of a picture from elsewhere
     the fields that its program left in it are printed as they are.
+
+    Of what a trained generator drew, it says which generator and training that was and from which
+    drawings it learned, all by SHA-256, and compares them with the files that are there.
     """
     from mutoscope.provenance import read_fields, read_recipe
     from mutoscope.sources import recipe_of
@@ -133,20 +141,24 @@ def show(picture: Path, as_settings: bool, as_json: bool) -> None:
     elif as_json:
         click.echo(json.dumps(recipe, indent=1))
     else:
-        show_recipe(recipe)
+        show_recipe(recipe, lineage_lines(recipe, picture, gan))
 
 
 # What a recipe says of itself, and what the comments above its settings say.
-_HEADED = frozenset({"program", "version", "settings", "frame", "step", "follows", "sheet"})
+_HEADED = frozenset(
+    {"program", "version", "settings", "frame", "step", "follows", "sheet", "generator"}
+)
 
 
-def show_recipe(recipe: Mapping[str, Any]) -> None:
-    """Print what a person wants to know of a recipe."""
+def show_recipe(recipe: Mapping[str, Any], lineage: Iterable[str] = ()) -> None:
+    """Print what a person wants to know of a recipe; ``lineage`` is what is behind it, by line."""
     from mutoscope.settings.writing import as_scalar
     from mutoscope.sweep.jobs import command_of
 
     for line in heading(recipe):
         click.echo(line)
+    for line in lineage:
+        click.echo(printable(f"# {line}", allowed=JOINER))
     for key, value in recipe["settings"].items():
         click.echo(printable(f"{key}: {as_scalar(value)}", allowed=JOINER))
     for key, value in recipe.items():

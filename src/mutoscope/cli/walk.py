@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,12 +16,13 @@ from mutoscope.cli.finish_smooth import counting
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from mutoscope.walk import Filming, Keys, Renderer, Route
+    from mutoscope.walk import Filming, Keys, Renderer, Route, Toward
 
 # What only a film, and what only a sheet takes: their names on the command line and here.
 FILM_ONLY = (
     "style", "segments", "frames", "seconds", "space", "seed", "keys", "keys_from", "pace",
-    "parity", "bits", "fps", "sound", "sound_from", "drive", "gain",
+    "parity", "bits", "fps", "sound", "sound_from", "drive", "gain", "toward", "toward_strength",
+    "perceptors",
 )  # fmt: skip
 SHEET_ONLY = ("count", "first")
 
@@ -46,7 +48,10 @@ SHEET_ONLY = ("count", "first")
     "--frames", type=int, default=512, show_default=True, help="Frames in each segment."
 )  # fmt: skip
 @click.option("--seconds", type=float, help="How long the whole film is, in place of --frames.")
-@click.option("--keys", metavar="N,N,...", help="Numbers of samples to go through: 3,17,42,8..11.")
+@click.option(
+    "--keys", metavar="N,N,...",
+    help="Samples to go through, 3,17,42,8..11, and bookmarks, bird, '42 + 2*sefa-1'.",
+)  # fmt: skip
 @click.option(
     "--keys-from", type=click.Path(path_type=Path), metavar="JSON",
     help="A file of such numbers, or of vectors.",
@@ -60,6 +65,17 @@ SHEET_ONLY = ("count", "first")
 @click.option(
     "--pace", default="image", show_default=True,
     help="What changes evenly: image, latent, or raw for neither.",
+)  # fmt: skip
+@click.option(
+    "--toward", metavar="PROMPTS", help="Lead the keys toward words: 'a bird | feathers:0.5'."
+)
+@click.option(
+    "--toward-strength", type=float, default=0.7, show_default=True,
+    help="How far a key may be led, in standard deviations.",
+)  # fmt: skip
+@click.option(
+    "--perceptors", metavar="NAME,...", default="labels", show_default=True,
+    help="Who judges that.",
 )  # fmt: skip
 @click.option("--sound", type=click.Path(path_type=Path), help="A file whose sound it carries.")
 @click.option(
@@ -86,7 +102,7 @@ def walk(
     keys_from: Path | None, seed: int, space: str | None, truncation: str | None, pace: str,
     sound: Path | None, sound_from: float, drive: str | None, gain: float, fps: float,
     size: int | None, batch: int | None, parity: bool, bits: str, device: str | None,
-    overwrite: bool,
+    overwrite: bool, toward: str | None, toward_strength: float, perceptors: str,
 ) -> None:  # fmt: skip
     """Make a film that walks through what a trained generator can draw.
 
@@ -95,7 +111,8 @@ def walk(
 
     To choose where it goes, look at a sheet first (--sheet keys.png) and name the numbers that you
     like by --keys. With --sound and --drive a song pushes the walk along, and without --seconds,
-    --frames or --segments the film is as long as the song.
+    --frames or --segments the film is as long as the song. With --toward "a bird" it goes by
+    pictures that are more like those words.
 
     The ending of the output says which kind of film is written; without one it is a folder of
     pictures. Ctrl-C keeps what is done: the same command goes on.
@@ -106,6 +123,7 @@ def walk(
     from mutoscope.walk import Drive, Filming, Route, load_renderer
 
     refuse_mixed(ctx, output, sheet)
+    words = wished(ctx, toward, toward_strength, perceptors)
     if not 0 <= seed < 2**63:
         raise SettingsError(f"--seed: {seed}; allowed are 0 to {2**63 - 1}")
     renderer = load_renderer(run, pick_device(device), size=size, batch=batch)
@@ -119,6 +137,7 @@ def walk(
         style=style, segments=segments, frames=frames, total=frames_in(seconds, rate), space=space,
         truncation=truncation, seed=seed, keys=chosen(keys, keys_from, renderer), pace=pace,
         parity=parity, bits=bits, drive=None if drive is None else Drive(drive, gain), rate=rate,
+        toward=words,
     )  # fmt: skip
     sized = seconds is not None or any(was_given(ctx, name) for name in ("frames", "segments"))
     filming = Filming(sound, sound_from, as_long=not sized and not parity, overwrite=overwrite)
@@ -128,13 +147,48 @@ def walk(
 
 def write(output: Path, route: Route, renderer: Renderer, filming: Filming) -> None:
     """Write the film, or the pictures, showing how far it is."""
-    from mutoscope.walk import walk_to_film, walk_to_folder
+    from mutoscope.cli.make import fetching
+    from mutoscope.walk import Leading, walk_to_film, walk_to_folder
 
     # takes/0.7 is a folder: no kind of film begins with a digit.
     is_film = output.suffix[1:2].isalpha() and not output.is_dir()
     to = walk_to_film if is_film else walk_to_folder
-    with measuring() as measured, counting("walking") as counted:
-        to(output, route, renderer, filming, progress=counted, measuring=measured)
+    with measuring() as measured, counting_in_turn("leading", "walking") as (led, counted):
+        leading = Leading(progress=led, fetching=fetching)
+        to(
+            output, route, renderer, filming, progress=counted, measuring=measured, leading=leading
+        )  # fmt: skip
+
+
+@contextmanager
+def counting_in_turn(*names: str) -> Iterator[list[Callable[[int, int], None]]]:
+    """Show how far several things are, one after the other, each as `counting` does."""
+    with ExitStack() as shown:
+        counts: dict[str, Callable[[int, int], None]] = {}
+
+        def count(name: str, done: int, total: int) -> None:
+            if name not in counts:  # a terminal shows one at a time
+                shown.close()
+                counts[name] = shown.enter_context(counting(name))
+            counts[name](done, total)
+
+        yield [partial(count, name) for name in names]
+
+
+def wished(
+    ctx: click.Context, toward: str | None, strength: float, perceptors: str
+) -> Toward | None:
+    """The words that keys are to be led toward, if there are any."""
+    from mutoscope.walk import Toward
+
+    if toward is None:
+        for name in ("toward_strength", "perceptors"):
+            if was_given(ctx, name):
+                option = "--" + name.replace("_", "-")
+                raise click.UsageError(f"{option} means nothing without --toward; leave it out")
+        return None
+    names = tuple(name.strip() for name in perceptors.split(","))
+    return Toward(toward, strength, names)
 
 
 def refuse_mixed(ctx: click.Context, output: Path | None, sheet: Path | None) -> None:
@@ -176,15 +230,15 @@ def draw_sheet(
 
 def chosen(keys: str | None, file: Path | None, renderer: Renderer) -> Keys | None:
     """The keys that are asked for, if any are."""
-    from mutoscope.walk import keys_from, numbers_of
-    from mutoscope.walk.keys import samples
+    from mutoscope.walk import keys_from
+    from mutoscope.walk.places import keys_of
 
     shape = renderer.generator.shape
     if keys is not None and file is not None:
         raise click.UsageError("--keys and --keys-from are two ways to say it; leave one out")
     if file is not None:
         return keys_from(file, z=shape.z, w=shape.w)
-    return None if keys is None else samples(numbers_of(keys), shape.z)
+    return None if keys is None else keys_of(keys, renderer)
 
 
 def frames_in(seconds: float | None, rate: Fraction) -> int | None:

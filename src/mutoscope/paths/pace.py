@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 Features = Callable[[Tensor], Tensor]
 """Vectors (n, d) to features (n, m); how far two pictures are apart is a Euclidean distance."""
 
-TOLERANCE = 0.01
+TOLERANCE = 0.007
 """How far a length may be from what its neighbours foretell; its parts are then surer still."""
 
 _COARSE = 64  # places at which the picture is seen at first, at least

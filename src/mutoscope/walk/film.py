@@ -1,5 +1,6 @@
 """A walk as a film, or as a folder of pictures: with its sound, its recipe, and resumable."""
 
+import contextlib
 import hashlib
 import json
 import math
@@ -15,8 +16,10 @@ from mutoscope.finish.produce import produce
 from mutoscope.frames.codecs import codec_of
 from mutoscope.frames.mux import sounding
 from mutoscope.sound import Sound, SoundFile, hear
+from mutoscope.walk.planning import Leading, Walk, plan
 from mutoscope.walk.render import Renderer
-from mutoscope.walk.route import Route, Walk, plan, total_of
+from mutoscope.walk.route import Route, total_of
+from mutoscope.walk.toward import place_of
 
 Counted = Callable[[int, int], None]
 """Told how many pictures of how many are done."""
@@ -50,6 +53,7 @@ def walk_to_film(
     *,
     progress: Counted = lambda *_: None,
     measuring: Callable[[int], None] | None = None,
+    leading: Leading | None = None,
 ) -> None:
     """Write a walk as a film; the same call goes on with one that was stopped (see `produce`).
 
@@ -60,6 +64,7 @@ def walk_to_film(
         filming: what goes with it.
         progress: told after each picture.
         measuring: told how many pictures have been seen before the first picture.
+        leading: what goes with leading its keys toward words; where they are kept is known here.
 
     Raises:
         MediaError: the film can't be written or is there, or its sound can't be read.
@@ -72,7 +77,8 @@ def walk_to_film(
         raise MediaError(f"{out}: exists already; choose another name, or add --overwrite")
     if filming.sound is not None:
         sounding(out)
-    route, walk = _planned(route, renderer, filming, measuring)
+    leading = replace(leading or Leading(), keep=place_of(out))
+    route, walk = _planned(route, renderer, filming, measuring, leading)
     recipe = recipe_of(walk, route, renderer, filming)
     produce(
         out,
@@ -86,6 +92,7 @@ def walk_to_film(
         overwrite=filming.overwrite,
         progress=lambda done: progress(done, walk.total),
     )
+    _forget(place_of(out))
 
 
 def walk_to_folder(
@@ -96,12 +103,14 @@ def walk_to_folder(
     *,
     progress: Counted = lambda *_: None,
     measuring: Callable[[int], None] | None = None,
+    leading: Leading | None = None,
 ) -> None:
     """Write a walk as numbered pictures into a folder, for those who ask for it.
 
     The sound is followed, and goes nowhere. Arguments and errors are those of `walk_to_film`.
     """
-    route, walk = _planned(route, renderer, filming, measuring)
+    leading = replace(leading or Leading(), keep=place_of(out))
+    route, walk = _planned(route, renderer, filming, measuring, leading)
     recipe = recipe_of(walk, route, renderer, filming)
     digits = len(str(walk.total))
     produce_pictures(
@@ -113,6 +122,7 @@ def walk_to_folder(
         overwrite=filming.overwrite,
         progress=lambda done: progress(done, walk.total),
     )
+    _forget(place_of(out))
 
 
 def recipe_of(walk: Walk, route: Route, renderer: Renderer, filming: Filming) -> dict[str, Any]:
@@ -126,8 +136,8 @@ def recipe_of(walk: Walk, route: Route, renderer: Renderer, filming: Filming) ->
     keys = told["keys"]
     if isinstance(keys, Mapping):
         # Vectors are longer than a recipe may be; their digest tells them from others.
-        (space,) = keys
-        told["keys"] = {space: _digest(keys[space]), "count": len(keys[space])}
+        space = "z" if "z" in keys else "w"
+        told["keys"] = {**keys, space: _digest(keys[space]), "count": len(keys[space])}
     if filming.sound is not None:
         told["sound"] = {"file": filming.sound.name, "from": filming.sound_from}
     return {
@@ -135,6 +145,7 @@ def recipe_of(walk: Walk, route: Route, renderer: Renderer, filming: Filming) ->
         "version": version("mutoscope"),
         "settings": {},
         "walk": told,
+        "generator": renderer.lineage,
     }
 
 
@@ -148,6 +159,7 @@ def _planned(
     renderer: Renderer,
     filming: Filming,
     measuring: Callable[[int], None] | None,
+    leading: Leading,
 ) -> tuple[Route, Walk]:
     """The route with its length, and its path."""
     if not math.isfinite(filming.sound_from):
@@ -157,7 +169,14 @@ def _planned(
         if left <= 0:
             raise MediaError(f"{filming.sound}: ends before the second where the film is to begin")
         route = replace(route, total=max(1, round(left * route.rate)))
-    return route, plan(route, renderer, _heard(route, filming), progress=measuring)
+    heard = _heard(route, filming)
+    return route, plan(route, renderer, heard, progress=measuring, leading=leading)
+
+
+def _forget(kept: Path) -> None:
+    """Remove the keys that were kept for a film that is whole now."""
+    with contextlib.suppress(OSError):  # the film is there, and whoever lists the folder sees it
+        kept.unlink(missing_ok=True)
 
 
 def _heard(route: Route, filming: Filming) -> Sound | None:

@@ -33,11 +33,13 @@ class Keys:
         vectors: (S, d).
         space: "z" or "w".
         numbers: the samples that they are, if they are samples.
+        words: what was written, if they are places in words.
     """
 
     vectors: Tensor
     space: str
     numbers: tuple[int, ...] | None = None
+    words: str | None = None
 
 
 def sample(number: int, dimensions: int) -> Tensor:

@@ -1,19 +1,19 @@
 """A generator as a painter of frames: vectors in, pictures out, a batch ahead of the taker."""
 
-import hashlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
-from mutoscope.atomic import reason
-from mutoscope.errors import RunError, SettingsError, WeightsError
+from mutoscope.errors import RunError, SettingsError
 from mutoscope.gan import Generator, read_generator
-from mutoscope.gan.files import NAME
+from mutoscope.gan.files import NAME, file_digest, read_origin
+from mutoscope.gan.origin import Origin, lineage
 from mutoscope.images import resize
 
 LARGEST = 8192
@@ -36,6 +36,7 @@ class Renderer:
         path: its file.
         size: the side of a frame in pixels; the generator's, if not another.
         batch: how many are drawn at once.
+        origin: of the generator, where its file tells.
     """
 
     generator: Generator
@@ -44,6 +45,12 @@ class Renderer:
     path: Path
     size: int
     batch: int
+    origin: Origin | None = None
+
+    @property
+    def lineage(self) -> dict[str, Any]:
+        """What is behind its pictures, for their recipes."""
+        return lineage(self.digest, self.origin)
 
     @torch.no_grad()
     def images(self, vectors: Tensor, space: str, truncations: Tensor) -> Tensor:
@@ -148,7 +155,8 @@ def load_renderer(
         raise SettingsError(f"--batch: {batch}; allowed are 1 to {_MOST}")
     room = _FEW if device.type == "cpu" else _PIXELS
     usual = max(1, min(64, room // own**2))
-    return Renderer(generator, device, _digest(file), file, size, batch or usual)
+    digest, origin = file_digest(file), read_origin(file)
+    return Renderer(generator, device, digest, file, size, batch or usual, origin)
 
 
 def file_of(path: Path) -> Path:
@@ -166,15 +174,3 @@ def file_of(path: Path) -> Path:
     if not path.exists():
         raise RunError(f"{path}: does not exist; give the folder of a training, or a file")
     return path
-
-
-def _digest(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return f"blake2b:{hashlib.file_digest(file, _hash).hexdigest()}"
-    except OSError as error:
-        raise WeightsError(f"{path}: can't be read: {reason(error)}") from error
-
-
-def _hash() -> "hashlib.blake2b":
-    return hashlib.blake2b(digest_size=16)

@@ -57,6 +57,7 @@ def write_sheet(
         "version": version("mutoscope"),
         "settings": {},
         "samples": told,
+        "generator": renderer.lineage,
     }
     try:
         write_bytes(path, sheet.png(recipe))

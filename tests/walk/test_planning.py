@@ -46,6 +46,20 @@ def test_the_picture_changes_evenly(renderer):
     assert variation(raw) > 5 * variation(even)
 
 
+@pytest.mark.slow
+def test_a_walk_of_which_nothing_is_said_has_one_speed_and_no_frame_twice(renderer):
+    walk = plan(Route(), renderer)
+    assert walk.total == 16 * 512
+    seen = torch.cat([
+        renderer.glance(walk.points(first, first + 512)[0], walk.space, 0.7)
+        for first in range(0, walk.total, 512)
+    ]).double()  # fmt: skip
+    steps = (seen.roll(-1, 0) - seen).norm(dim=1)  # the last one leads to the first
+    assert float(steps.std() / steps.mean()) < 0.01
+    assert float(steps[-1] / steps.mean()) == pytest.approx(1, abs=0.02)
+    assert steps.min() > 0
+
+
 @pytest.mark.parametrize(("style", "twice"), [("bezier", 3), ("zigzag", 1)])
 def test_films_as_they_were_have_the_frames_that_they_had(renderer, style, twice):
     walk = plan(replace(SMALL, style=style, parity=True), renderer)
