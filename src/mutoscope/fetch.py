@@ -21,6 +21,7 @@ from email.message import Message
 from typing import IO, Any
 from urllib.parse import urlsplit
 
+from mutoscope import fence
 from mutoscope.errors import MediaError, printable
 
 MAX_BYTES = 32 * 2**20
@@ -55,7 +56,8 @@ def fetch_picture(
     Args:
         url: An http or https address without user name and password.
         public_only: Refuse addresses that are not on the public internet (this machine, local
-            networks, cloud metadata services), and use no proxy.
+            networks, cloud metadata services), and use no proxy. Within a `mutoscope.fence` it is
+            always so.
         max_bytes: The most that is read.
         seconds: The most time that the whole of it may take, redirects included. Looking up a
             host name can't be interrupted and may add the system's own limit to it.
@@ -64,6 +66,7 @@ def fetch_picture(
     Raises:
         MediaError: The address is not allowed, can't be reached, or gives no picture.
     """
+    public_only = public_only or fence.is_up()
     shown = _show(url)
     _check_address(url, shown)
     headers = {"User-Agent": "mutoscope", "Accept": "image/*", "Accept-Encoding": "identity"}

@@ -101,6 +101,14 @@ class Preview:
         self.moved: list[float] = []
         self._overlay = Overlay(rehearsal, self.cues, self.size)
 
+    @property
+    def sheet(self) -> Size:
+        """Width and height of the frames: the picture on the left, what is told of it beside it.
+
+        A picture that is less high than its frame stands in the middle of its height.
+        """
+        return self._overlay.size
+
     def number_at(self, t: float) -> int:
         """The frame that is nearest to ``t`` seconds.
 
@@ -116,10 +124,13 @@ class Preview:
             )
         return min(range(len(self.cues)), key=lambda i: abs(self.cues[i].t - t))
 
-    def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Tensor]:
+    def frames(
+        self, start: int = 0, stop: int | None = None, *, every: int = 1
+    ) -> Iterator[Tensor]:
         """The frames from ``start`` until before ``stop``, each (1, 3, H, W).
 
-        What comes before ``start`` is walked through, but not drawn.
+        What comes before ``start`` is walked through, but not drawn; so are those between, where
+        only the frames 0, ``every``, 2 ``every`` … are asked for.
         """
         stop = len(self.cues) if stop is None else stop
         self.moved = []
@@ -127,7 +138,8 @@ class Preview:
         for step in walk(self.rehearsal, self.cues[:stop], self.size):
             moved = None if step.warp is None else step.carried.mean_shift((width, height))
             self.moved.append(math.nan if moved is None else moved)
-            if step.cue.beat.number >= start:
+            number = step.cue.beat.number
+            if number >= start and number % every == 0:
                 drawn = resize(step.carried.drawn().clamp(0, 1), self.size)
                 yield self._overlay.draw(drawn, step.cue, moved)
 

@@ -37,7 +37,7 @@ class Overlay:
         self.size: Size = (size[0] + self._wide + size[0] % 2, height + height % 2)
         labels = dict.fromkeys(wish.label for cue in cues for wish in cue.wishes)
         self._colours = {
-            label: _lightened(colour_of(index + 1, label)) for index, label in enumerate(labels)
+            label: lightened(colour_of(index + 1, label)) for index, label in enumerate(labels)
         }
         self._most = max((abs(w.weight) for cue in cues for w in cue.wishes), default=0.0) or 1.0
         self._most_held = {
@@ -130,7 +130,7 @@ class Overlay:
             page.note(words)
 
 
-def _lightened(colour: Colour) -> Colour:
+def lightened(colour: Colour) -> Colour:
     """A colour that was chosen for white paper, for a dark one."""
     return _mixed(colour, (255, 255, 255), 0.25)
 

@@ -28,26 +28,29 @@ def curves_plot(settings: Settings, cues: Sequence[Cue], moved: Sequence[float] 
         moved: how far the picture really moved in each frame, in pixels, as far as that is known.
     """
     times = np.array([cue.t for cue in cues], dtype=float)
-    panels = [
-        (title, series) for title, rows in _panels(cues, moved) if (series := _collect(times, rows))
+    drawn = [
+        (title, series) for title, rows in panels(cues, moved) if (series := _collect(times, rows))
     ]
-    heights = [_height(series) for _, series in panels]
-    height = _HEAD + sum(heights or [_PANEL]) + max(1, len(panels)) * _GAP + _FOOT
+    heights = [_height(series) for _, series in drawn]
+    height = _HEAD + sum(heights or [_PANEL]) + max(1, len(drawn)) * _GAP + _FOOT
     paper = Paper((WIDTH, height))
     paper.text(28, 20, settings.file_namespace, 22, INK)
     frames = f"{len(cues)} frames at {settings.frames_per_second:g} a second"
     paper.text(28, 50, f"{settings.animation_mode}, {frames}", 14, FAINT)
     top = _HEAD
-    for (title, series), high in zip(panels, heights, strict=True):
+    for (title, series), high in zip(drawn, heights, strict=True):
         _panel(paper, (top, top + high), title, series, cues)
         top += high + _GAP
-    if not panels:
+    if not drawn:
         paper.text(WIDTH / 2, _HEAD + _PANEL / 2, "nothing varies", 16, FAINT, anchor="mm")
     return paper.image()
 
 
-def _panels(cues: Sequence[Cue], moved: Sequence[float]) -> list[tuple[str, Rows]]:
-    """What is drawn together: a title, and for each frame the values by their names."""
+def panels(cues: Sequence[Cue], moved: Sequence[float] = ()) -> list[tuple[str, Rows]]:
+    """What is drawn together: a title, and for each frame the values by their names.
+
+    A name that is missing in a frame has no value there; ``moved`` is as in `curves_plot`.
+    """
     motion = [dict(cue.motion) for cue in cues]
     measured: Rows = []
     if any(way > 0 for way in moved):

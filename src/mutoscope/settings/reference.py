@@ -50,7 +50,8 @@ _DIFFERENCES = """## Where this differs from PyTTI
 - `backups: all` works (there one had to write `.inf`), and so does `save_every: 0`.
 - `restore` is refused: `mutoscope resume FOLDER` goes on with a run, and to the bit.
 - Expressions are a small safe language (numbers, variables, arithmetic, comparisons, conditions,
-  listed functions) and may be keyframes, `0:(1.0), 30:(2*sin(t))`; `np` is not among the names.
+  listed functions) and may be keyframes, `0:(1.0), 30:(2*sin(t))`. `np.sin`, `np.clip` and
+  their like are among the functions.
 - Motion is in pixels of the file, whatever the image model and `pixel_size`.
 - If `target_palette` or `lock_palette` is set with another image model than Limited Palette, it
   is refused.

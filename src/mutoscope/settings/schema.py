@@ -8,6 +8,7 @@ from pydantic import ModelWrapValidatorHandler, ValidationError, model_validator
 
 from mutoscope.curves import Curve, VectorCurve
 from mutoscope.errors import SettingsError, nearest
+from mutoscope.fence import refuse_outside
 from mutoscope.script import DirectPrompt, Script, Weighting
 from mutoscope.settings.keys import Keys
 from mutoscope.settings.problems import ProblemsError, problems_error
@@ -129,10 +130,16 @@ class Settings(Keys):
         return self.width, max(1, int(self.width * initial[1] / initial[0]))
 
     def resolve(self, path: str) -> str:
-        """A path of these settings as one from anywhere; http(s) addresses stay as they are."""
+        """A path of these settings as one from anywhere; http(s) addresses stay as they are.
+
+        Raises:
+            SettingsError: It leads out of the `mutoscope.fence`, where there is one.
+        """
         if is_address(path):
             return path
-        return str(expanded(self.paths_from).absolute() / expanded(path))
+        found = expanded(self.paths_from).absolute() / expanded(path)
+        refuse_outside(found)
+        return str(found)
 
     def replace(self, **changes: Any) -> Self:
         """These settings with some keys changed, checked again."""

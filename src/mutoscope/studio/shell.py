@@ -1,0 +1,142 @@
+"""The frame of every page: header, navigation, notices, and the look of it all."""
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from nicegui import app, ui
+from starlette.responses import RedirectResponse, Response
+
+from mutoscope.studio.complaints import complaining
+from mutoscope.studio.look import STYLE
+
+if TYPE_CHECKING:
+    from mutoscope.studio.app import Studio
+
+log = logging.getLogger("mutoscope")
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page: its address, the word for it, the module that draws it, and its icon."""
+
+    path: str
+    title: str
+    home: str
+    icon: str
+
+
+PAGES: Sequence[Page] = (
+    Page("/compose", "Compose", "mutoscope.studio.compose", "edit_note"),
+    Page("/timeline", "Timeline", "mutoscope.studio.timeline", "timeline"),
+    Page("/render", "Render", "mutoscope.studio.render", "brush"),
+    Page("/gallery", "Gallery", "mutoscope.studio.gallery", "grid_view"),
+    Page("/drawings", "Drawings", "mutoscope.studio.drawings", "gesture"),
+)
+
+ICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><circle cx="16" cy="16" r="15" '
+    'fill="#1d1d20"/><g stroke="#e8c07a" stroke-width="2.4" stroke-linecap="round">'
+    '<path d="M16 5v8M16 19v8M5 16h8M19 16h8M8.2 8.2l5.7 5.7M18.1 18.1l5.7 5.7M23.8 8.2l-5.7 5.7'
+    'M13.9 18.1l-5.7 5.7"/></g></svg>'
+)
+
+
+def there() -> list[Page]:
+    """The pages whose modules are there."""
+    return [page for page in PAGES if find_spec(page.home) is not None]
+
+
+def build(studio: "Studio") -> None:
+    """Let NiceGUI answer with the pages of a studio."""
+    pages = there()
+    for page in pages:
+        _register(studio, page, pages)
+
+    @ui.page("/", title="Mutoscope")
+    def start() -> Response | None:
+        if pages:
+            return RedirectResponse(pages[0].path, 303)
+        with frame(studio, None, pages):
+            ui.label("Mutoscope").classes("studio-title")
+        return None
+
+    app.on_page_exception(_broken)
+
+
+def _register(studio: "Studio", page: Page, pages: Sequence[Page]) -> None:
+    @ui.page(page.path, title=f"{page.title} – Mutoscope")
+    async def drawn() -> None:
+        with frame(studio, page, pages), complaining(studio.place):
+            draw: Callable[[Any], Any] = import_module(page.home).page
+            result = draw(studio)
+            if inspect.isawaitable(result):
+                await result
+
+
+def _broken(error: Exception) -> None:
+    """What is shown where a page can't be drawn at all."""
+    if not isinstance(error, asyncio.CancelledError):
+        log.error("a fault in the studio", exc_info=error)
+    ui.label("Something went wrong; the terminal says what.").props("role=alert")
+    ui.link("Back to the studio", "/")
+
+
+class frame:  # noqa: N801 - used as a function is
+    """The frame around a page's body, which is drawn within the block."""
+
+    def __init__(self, studio: "Studio", page: Page | None, pages: Sequence[Page]) -> None:
+        self._studio = studio
+        self._page = page
+        self._pages = pages
+
+    def __enter__(self) -> None:
+        ui.add_head_html(f"<style>{STYLE}</style>")
+        ui.dark_mode(value=True)
+        ui.colors(primary="#e8c07a", secondary="#9ec5ff", accent="#e8c07a", dark="#141416",
+                  dark_page="#141416", positive="#1f7a45", negative="#b3261e")  # fmt: skip
+        with ui.header(elevated=False).classes("studio-header"):
+            ui.link("Skip to the page", "#main").classes("studio-skip")
+            with ui.link(target="/").classes("studio-mark").props('aria-label="Mutoscope"'):
+                ui.html(ICON.replace("<svg ", '<svg aria-hidden="true" '), sanitize=False)
+            with ui.element("nav").props('aria-label="Pages"').classes("studio-nav"):
+                for each in self._pages:
+                    link = ui.link(each.title, each.path).classes("studio-link")
+                    if each is self._page:
+                        link.props('aria-current="page"')
+            self._line()
+        self._main = ui.element("div").props('id=main tabindex="-1"').classes("studio-main")
+        self._main.__enter__()
+        with ui.element("h1").classes("studio-hidden"):
+            ui.html(self._page.title if self._page else "Mutoscope", sanitize=False)
+
+    def __exit__(self, *error: object) -> None:
+        self._main.__exit__(*error)
+
+    def _line(self) -> None:
+        """What is being made just now, in one line at the end of the header."""
+        jobs = self._studio.jobs
+        line = ui.link("", "/render").classes("studio-now").props('role="status"')
+
+        def show() -> None:
+            running = [job for job in jobs.all() if job.state in ("running", "stopping")]
+            waiting = sum(job.state == "waiting" for job in jobs.all())
+            text = ""
+            if running:
+                progress = jobs.progress(running[0].id)
+                share = f" · {progress.done / progress.total:.0%}" if progress else ""
+                text = f"{running[0].title[:40]}{share}"
+                if waiting:
+                    text += f" · {waiting} waiting"
+            elif waiting:
+                text = f"{waiting} waiting"
+            line.set_text(text)
+            line.set_visibility(bool(text))
+
+        show()
+        ui.timer(1.0, show)

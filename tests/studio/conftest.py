@@ -1,0 +1,112 @@
+"""The studio as it is used: a server of its own process, and a browser that was given its address.
+
+`studio_server` is one server for all tests of a module, in a folder of its own.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import dataclass, field
+from http.cookiejar import CookieJar
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("nicegui", reason="nicegui is not installed")
+
+ENVIRONMENT = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
+SECRETS = ("MUTOSCOPE_STUDIO_PASSWORD", "HF_TOKEN", "XDG_CACHE_HOME")
+PATIENCE = 60.0  # seconds for what a busy machine has to do
+
+
+def until(condition, patience=PATIENCE):
+    """Waits for a condition and returns what it gave; fails where it does not come."""
+    deadline = time.monotonic() + patience
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "that took too long"
+        time.sleep(0.02)
+    return found
+
+
+@dataclass
+class Server:
+    """A studio's process: ``address`` lets a browser in, ``base`` is its beginning alone."""
+
+    root: Path
+    options: tuple[str, ...] = ("--no-browser",)
+    environment: dict[str, str] = field(default_factory=dict)
+    port: int = 0
+
+    def start(self):
+        self.printed = self.root.with_name(self.root.name + ".printed")
+        given = {name: value for name, value in os.environ.items() if name not in SECRETS}
+        line = [sys.executable, "-m", "mutoscope", "studio", str(self.root),
+                "--port", str(self.port), *self.options]  # fmt: skip
+        with self.printed.open("wb") as printed:
+            self.process = subprocess.Popen(
+                line, env=given | ENVIRONMENT | self.environment, stdout=printed, stderr=printed,
+                stdin=subprocess.DEVNULL,
+            )  # fmt: skip
+        found = until(self._address)
+        self.address, self.base = found[0], found[1]
+        self.port = int(self.base.rpartition(":")[2])
+        return self
+
+    def _address(self):
+        assert self.process.poll() is None, self.printed.read_text()
+        return re.search(r"(http://[^/\s]+)/\S*", self.printed.read_text())
+
+    def client(self):
+        """What asks for addresses with the cookie of a visitor that was let in."""
+        opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+        opener.open(self.address, timeout=PATIENCE).read()
+        return opener
+
+    def stop(self, number=signal.SIGINT):
+        """Ends it as Ctrl-C does, or otherwise; returns its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(timeout=PATIENCE)
+
+
+@pytest.fixture(scope="module")
+def studio_server(tmp_path_factory):
+    """A studio that runs, for all tests of a module; its jobs end with it."""
+    server = Server(tmp_path_factory.mktemp("place") / "studio").start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def page(browser, studio_server):
+    """A page of a browser that was let in; what is said in its console is in ``page.said``."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
+    opened = context.new_page()
+    opened.said = []
+    opened.on("console", lambda message: opened.said.append(f"{message.type}: {message.text}"))
+    opened.on("pageerror", lambda error: opened.said.append(f"error: {error}"))
+    opened.goto(studio_server.address)
+    opened.wait_for_url(lambda address: "token" not in address)
+    yield opened
+    context.close()
+
+
+@pytest.fixture
+def axe():
+    """Looks at a page as axe-core does: the rules of WCAG 2.2 AA that it breaks, in words."""
+    core = pytest.importorskip("axe_playwright_python.sync_playwright")
+    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+    def look(page):
+        found = core.Axe().run(page, options={"runOnly": {"type": "tag", "values": tags}})
+        return [
+            f"{rule['id']}: {rule['help']}: {node['html'][:200]}"
+            for rule in found.response["violations"]
+            for node in rule["nodes"]
+        ]
+
+    return look

@@ -1,0 +1,42 @@
+"""The process with torch is begun when it is needed, and ends by itself."""
+
+import time
+
+import pytest
+
+from mutoscope.errors import RunError, SettingsError
+from mutoscope.studio import aide as module
+from mutoscope.studio.aide import Aide
+from mutoscope.studio.place import Place
+
+
+@pytest.fixture
+def place(tmp_path):
+    found = Place(tmp_path / "studio")
+    found.prepare()
+    return found
+
+
+@pytest.mark.slow
+def test_it_answers_complains_and_ends_when_idle(place):
+    aide = Aide(place, idle=1.0)
+    assert not aide.alive
+    assert "tiny" in aide.ask({"do": "presets"})["presets"]
+    with pytest.raises(SettingsError, match="none of"):
+        aide.ask({"do": "rm"})
+    assert aide.alive
+    deadline = time.monotonic() + 20
+    while aide.alive:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_one_that_dies_or_dawdles_is_told_and_replaced(place, monkeypatch):
+    monkeypatch.setattr(module, "_MODULE", "this")  # prints, and is gone: no answer
+    with pytest.raises(RunError, match="died"):
+        Aide(place).ask({"do": "presets"})
+    monkeypatch.setattr(module, "_MODULE", "code")  # waits for more, and says nothing on stdout
+    aide = Aide(place, patience=0.2)
+    with pytest.raises(RunError, match="ended"):
+        aide.ask({"do": "presets"})
+    assert not aide.alive
