@@ -1,0 +1,227 @@
+"""Every command that a page shows is one: its program, options and settings are known."""
+
+import ast
+import re
+import shlex
+import tomllib
+from pathlib import Path
+
+import click
+import pytest
+from markdown_it import MarkdownIt
+
+from mutoscope.cli import cli
+from mutoscope.errors import MutoscopeError
+from mutoscope.settings import load_settings
+from mutoscope.sweep.jobs import sweep_of
+from mutoscope.train_gan.recipe import parse_overrides
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+LANGUAGES = {"sh", "python", "yaml", "toml", "text", "scene", "scene refused", "direct", "story"}
+PROGRAMS = {"mutoscope", "make", "pip", "python", "python3", "ssh"}
+READERS = {"jq"}  # other programs that what is printed may be piped into
+SYNOPSIS = re.compile(r"…|\[-|\[key|<|\b[A-Z]+\b|^python -m pytti")  # shows the form, is no command
+MARKDOWN = MarkdownIt("commonmark").enable("table")
+
+
+def blocks(path):
+    """The code of a page: language, which is empty where none is said, and text."""
+    for token in MARKDOWN.parse(path.read_text(encoding="utf-8")):
+        if token.type in ("fence", "code_block"):
+            yield token.info, token.content
+
+
+def inline(path):
+    """What stands between backticks in the text of a page."""
+    for token in MARKDOWN.parse(path.read_text(encoding="utf-8")):
+        for child in token.children or ():
+            if child.type == "code_inline":
+                yield child.content
+
+
+def program(words):
+    """The name of what is called, wherever it lies."""
+    return words[0].rpartition("/")[2] if words else ""
+
+
+def commands_in(text):
+    """The words of each command in a block: lines joined, comments gone, ``&&`` and pipes split."""
+    for line in text.replace("\\\n", " ").splitlines():
+        lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+        lexer.whitespace_split = True
+        words = []
+        for word in [*lexer, "&&"]:
+            if word in ("&&", "|"):
+                if words:
+                    yield words
+                words = []
+            else:
+                words.append(word)
+
+
+def shown():
+    """All commands, each with the page that it stands on."""
+    for path in PAGES:
+        for language, text in blocks(path):
+            first = program(text.split())
+            if language == "sh" or (language == "" and first in PROGRAMS):
+                for words in commands_in(text):
+                    yield path.name, words
+        for text in inline(path):
+            if re.match(r"(mutoscope|make|pip|python) ", text) and not SYNOPSIS.search(text):
+                for words in commands_in(text):
+                    yield path.name, words
+
+
+COMMANDS = list(dict.fromkeys((page, tuple(words)) for page, words in shown()))
+
+
+def test_there_are_commands_on_most_pages():
+    pages = {page for page, _ in COMMANDS}
+    assert len(COMMANDS) > 150
+    assert {"README.md", "quickstart.md", "scans.md", "walks.md", "takes.md"} <= pages
+
+
+@pytest.mark.parametrize("path", PAGES[2:], ids=lambda path: path.name)
+def test_each_block_says_its_language(path):
+    assert [info for info, _ in blocks(path) if info not in LANGUAGES] == []
+
+
+@pytest.mark.parametrize(
+    ("page", "words"), COMMANDS, ids=[f"{page}: {' '.join(words)[:60]}" for page, words in COMMANDS]
+)
+def test_a_command_is_understood(page, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    try:
+        understand(list(words), monkeypatch)
+    except (click.MissingParameter, click.BadOptionUsage):
+        # A command that is only named, in the middle of a sentence.
+        assert " ".join(words) in inline(PAGES[[path.name for path in PAGES].index(page)])
+
+
+@pytest.mark.parametrize("words", [
+    "mutoscope imagine fox", "mutoscope image fox --sise 3", "mutoscope image fox widht=3",
+    "mutoscope image fox width=wide", "mutoscope film a.mp4", "mutoscope walk gan --fps quick",
+    "mutoscope train pages imags=3", "mutoscope image --explore '{a,b' 'widht={1,2}'",
+    "mutoscope drawings drew pages", "mutoscope drawings tiles pages --size large",
+    "make cake", "pip install 'mutoscope[magic]'", "python benchmarks/none.py",
+    "python benchmarks/walk.py --quick", "curl x", "ssh host ls",
+])  # fmt: skip
+def test_what_is_no_command_is_noticed(words, monkeypatch):
+    """So that a mistake on a page can't pass."""
+    (command,) = commands_in(words)
+    with pytest.raises((AssertionError, click.ClickException, MutoscopeError)):
+        understand(command, monkeypatch)
+
+
+def test_the_examples_in_the_help_are_understood(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    examples = list(epilogs(cli, click.Context(cli)))
+    assert len(examples) > 25
+    for example in examples:
+        (words,) = commands_in(example.removeprefix("Example:").partition(" > ")[0])
+        understand(words, monkeypatch)
+
+
+def epilogs(command, context):
+    """What stands below the help of a command and of those in it."""
+    if command.epilog:
+        yield command.epilog
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            yield from epilogs(inner, click.Context(inner, parent=context))
+
+
+def understand(words, monkeypatch):
+    """Refuse a command with anything unknown in it; nothing is run."""
+    if ">" in words:
+        assert len(words) == words.index(">") + 2
+        words = words[: words.index(">")]
+    name, rest = program(words), words[1:]
+    if name == "ssh":
+        assert "mutoscope" in rest, f"{words}: runs nothing of ours"
+        name, rest = "mutoscope", rest[rest.index("mutoscope") + 1 :]
+    if name == "mutoscope":
+        understand_ours(rest, monkeypatch)
+    elif name == "make":
+        makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+        targets = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)[1].split()
+        assert {word for word in rest if "=" not in word} <= set(targets)
+    elif name == "pip":
+        understand_pip(rest)
+    elif name in ("python", "python3"):
+        understand_python(rest)
+    else:
+        assert name in READERS, f"{words}: no known program"
+
+
+def understand_ours(words, monkeypatch):
+    """Parse the words as the command line does, and every KEY=VALUE as the settings do."""
+    monkeypatch.setattr(click.Path, "convert", lambda _self, value, *_: Path(value))
+    command, context, names = cli, cli.make_context("mutoscope", list(words)), []
+    while isinstance(command, click.Group):
+        left = [*context._protected_args, *context.args]
+        if not left and command.invoke_without_command:
+            break
+        name, command, rest = command.resolve_command(context, left)
+        names.append(name)
+        context = command.make_context(name, rest, parent=context)
+    given = context.params.get("overrides", ())
+    if names == ["train"]:
+        parse_overrides(given)
+    elif names == ["image"]:
+        asked = context.params
+        try:
+            sweep_of(asked["prompt"], given, count=asked["count"], explored=asked["explore"])
+        except MutoscopeError as error:
+            if not re.search("my-(vqgan|lines)", str(error)):  # trained by the page's first lines
+                raise
+    else:
+        for word in given:
+            understand_setting(word)
+
+
+def understand_setting(word):
+    """Refuse an unknown key, or a value that it can't have; what else it needs the file may say."""
+    key, equals, _ = word.partition("=")
+    assert equals, f"{word}: a word too much"
+    if key.startswith("curves."):
+        return
+    try:
+        load_settings({"scenes": "a fox"}, [word])
+    except MutoscopeError as error:
+        if not re.search(r"unknown name|input_audio", str(error)):
+            raise
+
+
+def understand_pip(words):
+    """Every package or extra is one of ours, or one that the Makefile installs."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert words[0] == "install"
+    for option, value in zip(words, [*words[1:], ""], strict=True):
+        if option in ("-c", "-r"):
+            assert (ROOT / value).is_file()
+    named = [w for w, before in zip(words[1:], words, strict=False) if before not in ("-c", "-r")]
+    for word in named:
+        if match := re.fullmatch(r"(?:mutoscope|\.)(?:\[([\w,-]+)\])?", word):
+            extras = set((match[1] or "").split(",")) - {""}
+            assert extras <= set(project["optional-dependencies"])
+        else:
+            assert word.startswith("-") or word in makefile, f"{word}: a package of whom?"
+
+
+def understand_python(words):
+    """A script that is there, with options that it has; or the making of a virtual environment."""
+    if words == ["-m", "venv", ".venv"]:
+        return
+    script = ROOT / words[0]
+    assert script.is_file()
+    known = {
+        node.value
+        for node in ast.walk(ast.parse(script.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    assert {word for word in words if word.startswith("--")} <= known
