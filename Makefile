@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test lint bench docs constraints clean
+.PHONY: install demo test browser lint bench docs site constraints clean
 .DEFAULT_GOAL := install
 
 install: $(STAMP)
@@ -25,8 +25,25 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)
 	$(BIN)/python -m mutoscope demo
 
-test: $(STAMP)
-	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -q $(PYTEST_ARGS)
+test: $(STAMP) browser
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE \
+	  $(BIN)/python -m pytest -q -n logical --maxprocesses=4 --dist=worksteal $(PYTEST_ARGS)
+
+# The pages that open in a browser are tested in a real one. Without it those tests are skipped.
+browser:
+	@for name in chromium chromium-browser google-chrome; do \
+	  command -v $$name >/dev/null && exit 0; \
+	done; \
+	if ! command -v apt-get >/dev/null; then root=none; \
+	elif [ "$$(id -u)" = 0 ]; then root=; \
+	elif sudo -n true 2>/dev/null; then root='sudo -n'; \
+	else root=none; fi; \
+	if [ "$$root" != none ]; then \
+	  echo "installing chromium, for the tests in a browser"; \
+	  { $$root apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	    $$root apt-get install -y -qq --no-install-recommends chromium; } >/dev/null 2>&1 && exit 0; \
+	fi; \
+	echo "no browser: its tests are skipped; install chromium or google-chrome to run them"
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -38,6 +55,10 @@ bench: $(STAMP)
 
 docs: $(STAMP)
 	$(BIN)/python -m mutoscope settings --markdown > docs/settings.md
+
+# The pages in docs/ as a site, in site/; search wants a server: python3 -m http.server -d site
+site: $(STAMP)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 constraints: $(STAMP)
 	@{ sed -n '/^#/p' constraints.txt; $(BIN)/python -m pip freeze --exclude-editable | grep -viE '^(mutoscope|pip|setuptools)\b' | sed 's/+cpu//'; } > constraints.new

@@ -1,5 +1,7 @@
 """Runs so small that they take milliseconds, and the pictures and films that they name."""
 
+import os
+import shutil
 import wave
 
 import av
@@ -25,6 +27,17 @@ SMALL = {
 }
 
 
+@pytest.fixture(autouse=True, scope="session")
+def no_waiting_for_the_disk():
+    """What tests write need not outlive a loss of power; what is no open file is still refused.
+
+    Runs that are killed are processes of their own, and wait as they always do.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", os.fstat)
+        yield
+
+
 @pytest.fixture(scope="session")
 def small():
     """The keys that make a run small."""
@@ -39,6 +52,24 @@ def toy(tmp_path):
         return load_settings({**SMALL, **changes}, base=tmp_path)
 
     return settings
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A Chromium without a window, from this machine; Playwright's own is never fetched."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        pytest.skip("there is no Chromium on this machine (make browser)")
+    still = ("no-sandbox", "disable-gpu", "disable-background-networking", "no-first-run",
+             "disable-component-update", "disable-sync")  # fmt: skip
+    with playwright.sync_playwright() as player:
+        opened = player.chromium.launch(
+            executable_path=found, headless=True, args=[f"--{name}" for name in still]
+        )
+        yield opened
+        opened.close()
 
 
 @pytest.fixture

@@ -14,8 +14,11 @@ ROOT = Path(mutoscope.__file__).parent
 # A module may import from its own row only where it is the same package, and from rows above.
 LAYERS = [
     ["errors"],
-    ["atomic", "closable", "colours", "expressions", "names", "process", "tokens", "vqgan_names"],
-    ["curves", "explore"],
+    [
+        *["atomic", "closable", "colours", "expressions", "fence", "names", "process"],
+        *["tokens", "vqgan_names"],
+    ],
+    ["curves", "explore", "lock", "report"],
     ["script"],
     ["settings"],
     ["schedule"],
@@ -35,14 +38,15 @@ LAYERS = [
     ["paint"],
     ["run"],
     ["training"],
-    ["finish", "plan", "quality"],
+    ["finish", "picking", "plan", "quality"],
     ["build"],
     ["perform", "train_gan", "train_vqgan", "walk"],
-    ["preview", "retake", "sweep"],
-    ["api", "networks"],
+    ["atlas", "preview", "retake", "sweep"],
+    ["api", "networks", "notebook"],
     ["doctor"],
     ["vqgan_clip"],
     ["_functional", "engine", "esrgan", "generate", "video_tools"],
+    ["studio"],
     ["cli"],
     ["__main__"],
 ]

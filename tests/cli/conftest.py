@@ -1,5 +1,12 @@
 """The command line in this process: what it returns, and what it prints where."""
 
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import pytest
 
 from mutoscope.cli import run
@@ -74,3 +81,59 @@ def refused(call, here):
         return err[0]
 
     return called
+
+
+class Nursery:
+    """Begins processes of the program in a folder, one at a time, and sends them signals."""
+
+    def __init__(self, server, folder):
+        self._server, self._folder = server, folder
+
+    def begin(self, *arguments, sleeps=0):
+        job = [str(self._folder), sleeps, [str(argument) for argument in arguments]]
+        self._server.stdin.write(json.dumps(job) + "\n")
+        self._server.stdin.flush()
+        self.worker = int(self._server.stdout.readline())
+
+    def signal(self, number):
+        os.kill(self.worker, number)
+
+    def ended(self):
+        """The exit code, and the lines of stdout and stderr."""
+        code = int(self._server.stdout.readline())
+        texts = ((self._folder / name).read_text() for name in ("stdout", "stderr"))
+        return code, *(text.splitlines() for text in texts)
+
+    def breaks_off(self, number, log, lines, *arguments):
+        """Begins a process, sends it a signal when its log has so many lines; `ended` of it."""
+        self.begin(*arguments)
+        self.until(lambda: log.exists() and log.read_bytes().count(b"\n") >= lines)
+        self.signal(number)
+        return self.ended()
+
+    @staticmethod
+    def until(condition, patience=120):
+        """Waits for what a worker does; a test that asks for too much fails here."""
+        deadline = time.monotonic() + patience
+        while not condition():
+            assert time.monotonic() < deadline
+            time.sleep(0.002)
+
+
+@pytest.fixture(scope="session")
+def nursery_server():
+    """The process that forks workers: what they import is imported once for all tests."""
+    if not hasattr(os, "fork"):
+        pytest.skip("needs fork")
+    script = Path(__file__).with_name("nursery.py")
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    with subprocess.Popen([sys.executable, script], env=environment, **pipes) as process:
+        yield process
+        process.stdin.close()
+
+
+@pytest.fixture
+def nursery(nursery_server, here):
+    """Processes of the program that work in the test's folder."""
+    return Nursery(nursery_server, here)

@@ -1,8 +1,9 @@
 """A process that has imported everything, and forks workers that run the command line.
 
-Each line read is a JSON list: the folder to work in, then the arguments. Each worker's number is
-printed when it begins, and how it ended when it has. What it prints goes to ``out`` and ``err``
-in its folder. The environment variable SLEEPS has a step of pixels last for ever.
+Each line read is a JSON list: the folder to work in, the step of pixels that lasts for ever (0 for
+none), and the arguments. Each worker's number is printed when it begins, and how it ended when it
+has. What it prints goes to ``stdout`` and ``stderr`` in its folder. Trainings are small as in their
+own tests.
 """
 
 import json
@@ -11,11 +12,15 @@ import sys
 import time
 
 import torch
+from test_train import TOY
 
 import mutoscope.api
 import mutoscope.cli.display  # noqa: F401
 from mutoscope.canvas.pixels import Pixels
 from mutoscope.cli import run
+from mutoscope.train_gan import lesson as gan_lesson
+from mutoscope.train_vqgan import lesson as vqgan_lesson
+from mutoscope.train_vqgan import presets
 
 
 def fall_asleep(step):
@@ -34,7 +39,7 @@ def fall_asleep(step):
 
 def work(folder, sleeps, arguments):
     os.chdir(folder)
-    for number, name in ((1, "out"), (2, "err")):
+    for number, name in ((1, "stdout"), (2, "stderr")):
         os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), number)
     if sleeps:
         fall_asleep(sleeps)
@@ -46,6 +51,9 @@ def work(folder, sleeps, arguments):
 
 def main():
     torch.set_num_threads(1)
+    gan_lesson.embedded_embedding = lambda: None
+    vqgan_lesson.SHOWN = 32
+    presets.PRESETS["toy"] = TOY
     for line in sys.stdin:
         worker = os.fork()
         if worker == 0:

@@ -1,11 +1,7 @@
 """`mutoscope render --from` and `--frames`, as they are typed."""
 
 import hashlib
-import json
-import os
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
@@ -130,37 +126,24 @@ def test_a_run_that_is_painted_gives_nothing(refused, film, take):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_killed_at_any_moment_it_resumes_or_is_not_there(call, film, take, here):
-    from pathlib import Path
-
+def test_killed_at_any_moment_it_resumes_or_is_not_there(call, film, take, here, nursery):
     before = digests(take)
     assert call("render", film, SHIP, "file_namespace=full")[0] == 0
     full = pixels(here / "images_out/full/full")
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    script = Path(__file__).with_name("nursery.py")
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    with subprocess.Popen([sys.executable, script], env=environment, **pipes) as server:
-        for wait in (0.0, 0.004, 0.01, 0.02, 0.04, 0.08):
-            job = [str(here), 0, ["render", str(film), "--from", RUN, SHIP]]
-            server.stdin.write(json.dumps(job) + "\n")
-            server.stdin.flush()
-            worker = int(server.stdout.readline())
-            deadline = time.monotonic() + 60
-            while not (here / NEW).exists() and time.monotonic() < deadline:
-                time.sleep(0.0005)
-            time.sleep(wait)
-            os.kill(worker, signal.SIGKILL)
-            server.stdout.readline()
-            if call("resume", NEW)[0] == 0:
-                assert pixels(here / NEW) == full
-            assert call("render", film, "--from", RUN, SHIP)[0] == 0
-            newest = max((here / "images_out/toy").iterdir(), key=lambda p: p.stat().st_mtime_ns)
-            assert pixels(newest) == full
-            for path in (here / "images_out/toy").iterdir():
-                if path != take:
-                    path.rename(here / f"done-{wait}-{path.name}")
-        server.stdin.close()
+    for wait in (0.0, 0.004, 0.01, 0.02, 0.04, 0.08):
+        nursery.begin("render", film, "--from", RUN, SHIP)
+        nursery.until((here / NEW).exists)
+        time.sleep(wait)
+        nursery.signal(signal.SIGKILL)
+        nursery.ended()
+        if call("resume", NEW)[0] == 0:
+            assert pixels(here / NEW) == full
+        assert call("render", film, "--from", RUN, SHIP)[0] == 0
+        newest = max((here / "images_out/toy").iterdir(), key=lambda p: p.stat().st_mtime_ns)
+        assert pixels(newest) == full
+        for path in (here / "images_out/toy").iterdir():
+            if path != take:
+                path.rename(here / f"done-{wait}-{path.name}")
     after = digests(take)
     assert {k: v for k, v in after.items() if k not in CLOCKED} == {
         k: v for k, v in before.items() if k not in CLOCKED

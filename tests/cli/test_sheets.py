@@ -1,15 +1,10 @@
 """Sheets: image --count and --explore, resume, render and show, as a user types them."""
 
-import json
-import os
 import random
 import shlex
 import signal
-import subprocess
-import sys
 import time
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -162,8 +157,7 @@ def test_the_line_says_which_picture():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(call, here, small):
+def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(call, here, small, nursery):
     words = ["image", "--explore", "{fox,owl,hen}", *small, "steps_per_scene=24", "save_every=4"]
     folder = here / "images_out/fox-owl-hen"
 
@@ -182,26 +176,13 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(call, here, small):
     folder.rename(here / "whole")
 
     chance = random.Random(3)  # noqa: S311
-    script = Path(__file__).with_name("nursery.py")
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen([sys.executable, script], env=environment, **pipes) as server:
-
-        def begin(*arguments):
-            server.stdin.write(json.dumps([str(here), 0, list(arguments)]) + "\n")
-            server.stdin.flush()
-            return int(server.stdout.readline())
-
-        worker = begin(*words)
-        for _ in range(4):
-            goal, patience = lines() + 4, time.monotonic() + 60
-            while lines() < goal:
-                assert time.monotonic() < patience
-                time.sleep(0.002)
-            time.sleep(chance.uniform(0, 0.02))
-            os.kill(worker, signal.SIGKILL)
-            assert int(server.stdout.readline()) == -signal.SIGKILL
-            worker = begin("resume", str(folder))
-        assert int(server.stdout.readline()) == 0
-        server.stdin.close()
+    nursery.begin(*words)
+    for _ in range(4):
+        goal = lines() + 4
+        nursery.until(lambda goal=goal: lines() >= goal)
+        time.sleep(chance.uniform(0, 0.02))
+        nursery.signal(signal.SIGKILL)
+        assert nursery.ended()[0] == -signal.SIGKILL
+        nursery.begin("resume", folder)
+    assert nursery.ended()[0] == 0
     assert contents() == whole

@@ -1,11 +1,7 @@
 """train-vqgan: as a user types it."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
-import time
 
 import pytest
 import torch
@@ -214,42 +210,18 @@ def test_help_has_an_example(call):
     assert "Example:  mutoscope train-vqgan drawings/ --minutes 10 -o my-vqgan" in "\n".join(out)
 
 
-SCRIPT = """
-import sys
-import torch
-from mutoscope.cli import run
-from mutoscope.train_vqgan import lesson, presets
-sys.path.insert(0, {tests!r})
-from test_train import TOY
-torch.set_num_threads(1)
-lesson.SHOWN = 32
-presets.PRESETS["toy"] = TOY
-sys.exit(run(sys.argv[1:]))
-"""
-
-
 @pytest.mark.slow
-@pytest.mark.skipif(os.name != "posix", reason="needs signals")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_stopped_by_a_signal_it_goes_on_to_the_same_files(here, call, pictures, number):
+def test_stopped_by_signals_it_goes_on_to_the_same_files(here, call, pictures, nursery):
     command = [*COMMAND[:5], "24", *COMMAND[6:]]
     assert call(*command)[0] == 0
     (here / "out").rename(here / "whole")
-    script = SCRIPT.format(tests=os.path.dirname(__file__))  # noqa: PTH120
-    arguments = [sys.executable, "-c", script, *command]
-    with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True) as process:
-        log = here / "out/log.jsonl"
-        deadline = time.monotonic() + 120
-        while not log.exists() or log.read_bytes().count(b"\n") < 7:
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.005)
-        process.send_signal(number)
-        _, err = process.communicate()
-    if number == signal.SIGINT:
-        assert process.returncode == 130
-        assert "steps; the same command goes on with it" in err
-    else:
-        assert process.returncode == -signal.SIGKILL
+    log = here / "out/log.jsonl"
+    for number, lines in ((signal.SIGINT, 7), (signal.SIGKILL, 13)):
+        code, out, err = nursery.breaks_off(number, log, lines, *command)
+        if number == signal.SIGINT:
+            assert (code, out) == (130, [])
+            assert "steps; the same command goes on with it" in err[-1]
+        else:
+            assert code == -signal.SIGKILL
     assert call(*command)[0] == 0
     assert contents(here / "out") == contents(here / "whole")

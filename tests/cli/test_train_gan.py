@@ -1,11 +1,7 @@
 """train: as a user types it."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
@@ -55,7 +51,8 @@ def test_a_folder_of_tiles_becomes_a_generator(call, here, tiles):
     assert "24 images, 4 in a step, 32 × 32 grey, on cpu" in err[0]
     names = {name for name in contents(here / "out") if not name.startswith(("check", "sample"))}
     assert names == {
-        "settings.json", "log.jsonl", "curves.png", "drawings.png", "generator.safetensors"
+        "settings.json", "material.json", "log.jsonl", "curves.png", "drawings.png",
+        "generator.safetensors",
     }  # fmt: skip
     samples = sorted(path.name for path in (here / "out/samples").iterdir())
     assert samples == ["00000008.png", "00000016.png", "00000024.png"]
@@ -213,38 +210,36 @@ def test_keys_are_listed_with_the_presets_values(call):
     assert any(line.startswith("gamma=auto ") for line in out)
 
 
-SCRIPT = """
-import sys
-import torch
-from mutoscope.cli import run
-from mutoscope.train_gan import lesson
-torch.set_num_threads(1)
-lesson.embedded_embedding = lambda: None
-sys.exit(run(sys.argv[1:]))
-"""
-
-
 @pytest.mark.slow
-@pytest.mark.skipif(os.name != "posix", reason="needs signals")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_stopped_by_a_signal_it_goes_on_to_the_same_files(here, call, tiles, number):
+def test_stopped_by_signals_it_goes_on_to_the_same_files(here, call, tiles, nursery):
     command = [word for word in COMMAND if not word.startswith("images")] + ["images=96"]
     assert call(*command)[0] == 0
     (here / "out").rename(here / "whole")
-    arguments = [sys.executable, "-c", SCRIPT, *command]
-    with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True) as process:
-        log = here / "out/log.jsonl"
-        deadline = time.monotonic() + 120
-        while not log.exists() or log.read_bytes().count(b"\n") < 2:
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.005)
-        process.send_signal(number)
-        _, err = process.communicate()
-    if number == signal.SIGINT:
-        assert process.returncode == 130
-        assert "images; the same command goes on with it" in err
-    else:
-        assert process.returncode == -signal.SIGKILL
+    log = here / "out/log.jsonl"
+    for number, lines in ((signal.SIGINT, 2), (signal.SIGKILL, 6)):
+        code, out, err = nursery.breaks_off(number, log, lines, *command)
+        if number == signal.SIGINT:
+            assert (code, out) == (130, [])
+            assert "images; the same command goes on with it" in err[-1]
+        else:
+            assert code == -signal.SIGKILL
     assert call(*command)[0] == 0
     assert contents(here / "out") == contents(here / "whole")
+
+
+def test_more_gpus_than_there_are_and_a_single_one_are_refused(call, tiles, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
+    code, _, err = call(*COMMAND, "--gpus", "2")
+    assert code != 0
+    assert "--gpus: 2 are not on this machine; there are 1" in err[-1]
+    code, _, err = call(*COMMAND, "--gpus", "2", "--device", "cuda:0")
+    assert code != 0
+    assert "leave it out with --gpus" in err[-1]
+
+
+def test_several_processes_want_accelerate(call, tiles, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    code, _, err = call(*COMMAND, "--gpus", "2", "--device", "cpu")
+    assert code != 0
+    assert "needs accelerate; pip install 'mutoscope[gpus]'" in err[-1]

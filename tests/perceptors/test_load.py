@@ -42,9 +42,9 @@ def cached(tmp_path: Path, clip_state: dict[str, Tensor], make: SimpleNamespace)
 
 
 def test_tiny(tmp_path: Path) -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
     tiny = load_perceptor("tiny", models_parent_dir=tmp_path)
-    assert time.perf_counter() - begun < 1
+    assert time.process_time() - begun < 1
     assert isinstance(tiny, Tiny)
 
 

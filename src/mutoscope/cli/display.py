@@ -21,6 +21,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from mutoscope import report
+
 if TYPE_CHECKING:
     import torch
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 QUIET_SECONDS = 20.0  # how often a pipe or log file, which has no live display, hears of us
 READ_SECONDS = 0.5  # how often losses are read between frames: each time waits for the device
+NO_LOSSES = ("step", "frame", "t")  # what else a record of the log holds
 
 
 class Display:
@@ -75,6 +78,7 @@ class Display:
 
     def __enter__(self) -> Self:
         self.progress.start()
+        self.tell(None)
         return self
 
     def __exit__(
@@ -93,7 +97,9 @@ class Display:
         if now - self.read >= READ_SECONDS:
             self.read = now
             values = {name: float(value) for name, value in losses.items()}
-            self.losses = brief(values | {"total": sum(values.values())})
+            values["total"] = sum(values.values())
+            self.losses = brief(values)
+            self.tell(values)
         if self.clear_every and done % self.clear_every == 0 and self.console.is_terminal:
             self.console.clear()
         self._refresh()
@@ -106,6 +112,7 @@ class Display:
         if record:
             self.losses = brief(record)
         self.newest = newest or self.newest
+        self.tell(record)
         self._refresh()
 
     def memory(self) -> None:
@@ -117,6 +124,24 @@ class Display:
     def say(self, text: str) -> None:
         """Print a line above the live ones; nothing in it is markup."""
         self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def seconds_left(self) -> float | None:
+        """How long the rest takes at the pace so far, None before the first step."""
+        made = self.done - self.begun
+        return (
+            None
+            if made <= 0
+            else (time.monotonic() - self.started) / made * (self.total - self.done)
+        )
+
+    def tell(self, losses: Mapping[str, float] | None) -> None:
+        """Tell the program that began this one, if any, how it goes."""
+        changes: dict[str, object] = {"done": self.done, "total": self.total}
+        if losses:
+            changes["losses"] = {k: v for k, v in losses.items() if k not in NO_LOSSES}
+        if self.newest is not None:
+            changes["newest"] = str(self.newest.absolute())
+        report.tell(seconds_left=self.seconds_left(), **changes)
 
     def line(self) -> str:
         """The state in one plain line."""
@@ -179,7 +204,7 @@ class FetchDisplay:
 
 def brief(record: Mapping[str, float], most: int = 3) -> str:
     """The total and the ``most`` weightiest terms of a log record, short enough for one line."""
-    terms = {k: v for k, v in record.items() if k not in ("step", "frame", "t", "total")}
+    terms = {k: v for k, v in record.items() if k not in (*NO_LOSSES, "total")}
     heaviest = sorted(terms, key=lambda name: -abs(terms[name]))[:most]
     shown = [f"{name[:24]} {terms[name]:.3f}" for name in heaviest]
     return ", ".join([f"loss {record.get('total', 0.0):.3f}", *shown])

@@ -235,6 +235,7 @@ def paint(parts: Parts, run: Run, saved: Saved | None = None, *, stop: int | Non
     from mutoscope.perform import perform, steps_kept
 
     total, done = parts.schedule.total_steps, steps_kept(run, saved)
+    tell_run(run.folder)
     end = total if stop is None else min(stop, total)
     display = Display(
         end,
@@ -263,6 +264,13 @@ def paint(parts: Parts, run: Run, saved: Saved | None = None, *, stop: int | Non
     if done < total:
         say_stopped(run, done, total)
     return done >= end
+
+
+def tell_run(folder: Path) -> None:
+    """Tell the program that began this one, if any, where what it makes comes to lie."""
+    from mutoscope import report
+
+    report.tell(run=str(folder.absolute()))
 
 
 def say_stopped(run: Run, done: int, total: int) -> None:

@@ -77,6 +77,7 @@ def make_pictures(
     from mutoscope.paint import Losses, Watch
     from mutoscope.sweep.folder import spares_the_rest
 
+    make.tell_run(sheet.folder)
     total = len(sheet.sweep.jobs)
     steps = [sheet.steps(index) for index in range(total)]
     before = sum(steps) - sum(steps[index] for index in left)
