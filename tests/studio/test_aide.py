@@ -35,7 +35,7 @@ def test_one_that_dies_or_dawdles_is_told_and_replaced(place, monkeypatch):
     monkeypatch.setattr(module, "_MODULE", "this")  # prints, and is gone: no answer
     with pytest.raises(RunError, match="died"):
         Aide(place).ask({"do": "presets"})
-    monkeypatch.setattr(module, "_MODULE", "code")  # waits for more, and says nothing on stdout
+    monkeypatch.setattr(module, "_MODULE", "json.tool")  # waits for the end of stdin
     aide = Aide(place, patience=0.2)
     with pytest.raises(RunError, match="ended"):
         aide.ask({"do": "presets"})
