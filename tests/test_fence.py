@@ -1,5 +1,7 @@
 """The fence: what other people's settings may read."""
 
+from pathlib import Path
+
 import pytest
 
 from mutoscope import fence
@@ -33,6 +35,22 @@ def test_settings_name_nothing_outside(fenced, path):
     with pytest.raises(SettingsError, match="lies outside of the studio's folder") as caught:
         settings.resolve(settings.init_image)
     assert str(fenced.parent) not in str(caught.value)
+
+
+def test_settings_name_nothing_of_the_studio_itself(fenced):
+    settings = load_settings({"scenes": "a fox", "init_image": ".studio/key"}, base=fenced)
+    with pytest.raises(SettingsError, match="lies outside"):
+        settings.resolve(settings.init_image)
+
+
+def test_networks_lie_where_the_machine_has_them_and_nowhere_else_outside(fenced):
+    usual = load_settings({"scenes": "a fox"}, base=fenced)
+    assert usual.models_folder == Path("~/.cache").expanduser()
+    within = load_settings({"scenes": "a fox", "models_parent_dir": "networks"}, base=fenced)
+    assert within.models_folder == fenced / "networks"
+    outside = load_settings({"scenes": "a fox", "models_parent_dir": "/usr/share"}, base=fenced)
+    with pytest.raises(SettingsError, match="lies outside"):
+        _ = outside.models_folder
 
 
 def test_settings_name_what_lies_within(fenced):

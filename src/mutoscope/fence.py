@@ -11,6 +11,7 @@ from pathlib import Path
 from mutoscope.errors import SettingsError, printable
 
 VARIABLE = "MUTOSCOPE_FENCE"
+OWN = ".studio"  # what in the folder is the studio's own, keys among it, and nobody's settings read
 _SHOWN = 80  # characters of a path in a message
 
 
@@ -28,8 +29,8 @@ def within(path: str | Path) -> bool:
     """Whether a path, links followed, lies within the fence, or there is none."""
     if not is_up():
         return True
-    found = Path(os.path.realpath(path))
-    return found.is_relative_to(os.environ[VARIABLE])
+    found, fence = Path(os.path.realpath(path)), Path(os.environ[VARIABLE])
+    return found.is_relative_to(fence) and not found.is_relative_to(fence / OWN)
 
 
 def refuse_outside(path: str | Path) -> None:

@@ -42,3 +42,8 @@ def test_errors_of_ours_are_told_and_others_are_logged(place, caplog):
     with caplog.at_level(logging.ERROR, logger="mutoscope"):
         assert told(ValueError(f"{place.root} secret"), place) == UNKNOWN
     assert "secret" in caplog.text
+
+
+def test_a_division_is_no_path(place):
+    assert cleaned("zoom: '2*sin(t) + t /2' ends", place) == "zoom: '2*sin(t) + t /2' ends"
+    assert cleaned("/root: is not there", place) == "root: is not there"

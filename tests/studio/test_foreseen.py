@@ -10,7 +10,6 @@ from mutoscope.studio.foreseen import foreseen
 from mutoscope.studio.place import Place
 
 TOY = "scenes: a fox\nperceptors: tiny\nwidth: 32\nheight: 32\nsteps_per_scene: 4\ncutouts: 2\n"
-TOY += "models_parent_dir: models\n"  # the usual one lies outside of the place
 
 
 @pytest.fixture

@@ -4,7 +4,9 @@ import torch
 from PIL import Image
 
 from mutoscope.drawings.cache import PageCache
+from mutoscope.drawings.grid import Grid, cell_pixels
 from mutoscope.drawings.inked import Inked
+from mutoscope.drawings.margins import write_margins
 from mutoscope.drawings.scans import pages_of
 from mutoscope.drawings.shards import write_shard
 from mutoscope.drawings.sheets import lay_out
@@ -252,3 +254,20 @@ def test_pages_that_are_nearly_bare_come_to_an_end(tmp_path, toy_settings):
     places = anywhere(folder, settings, cache=PageCache(tmp_path / "cache"))
     assert isinstance(places, Inked)
     assert Cut(places, settings).batch(0, 64).shape == (64, 1, 32, 32)
+
+
+def test_tiles_lie_within_the_margins_that_were_drawn(tmp_path, toy_settings):
+    """The page is hatched but for the cells of its grid, and no tile is."""
+    cell = cell_pixels(30)
+    page = np.full((14 * cell, 14 * cell), 255, np.uint8)
+    page[cell : 13 * cell : 2, cell : 13 * cell] = 0
+    page[2 * cell : 10 * cell, 2 * cell : 10 * cell] = 255
+    page[2 * cell : 10 * cell : 10, 2 * cell : 10 * cell] = 40
+    Image.fromarray(page).save(tmp_path / "00.png", dpi=(30, 30))
+    asked = toy_settings(data="scans", dpi=30.0)
+    plain = look_for(tmp_path, "scans")
+    write_margins(tmp_path / "adj_xy.json", {"00": Grid(2, 2, 8, 8)})
+    found = look_for(tmp_path, "scans")
+    assert found.mark != plain.mark
+    tiles = open_material(found, asked).batch(0, 64)
+    assert float(tiles.mean(dim=(1, 2, 3)).min()) > 0.6

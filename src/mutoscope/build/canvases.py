@@ -49,7 +49,7 @@ def load_decoder(
     if settings.image_model != "VQGAN":
         return None
     name = settings.vqgan_name
-    folder = Path(settings.resolve(settings.models_parent_dir))
+    folder = settings.models_folder
     place = (str(folder), f"VQGAN {name}")
     if shelf is not None and isinstance(lying := shelf.get(place), VQGAN):
         return lying

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -268,7 +267,7 @@ def load_depth_eye(
         return None
     return load_depth(
         settings.depth_model,
-        models_parent_dir=Path(settings.resolve(settings.models_parent_dir)),
+        models_parent_dir=settings.models_folder,
         device=device,
         progress=progress(settings.depth_model) if progress else None,
     )
@@ -296,7 +295,7 @@ def make_motion(
             settings.resolve(settings.video_path), settings.frames_per_second, size=size,
             stride=settings.frame_stride,
         )  # fmt: skip
-        folder = Path(settings.resolve(settings.models_parent_dir))
+        folder = settings.models_folder
         closing = ClosingFilm(film, length=schedule.round, lap=schedule.lap)
         return Follow(
             closing if schedule.lap else film,
@@ -361,7 +360,7 @@ def load_perceptors(
         WeightsError: the weights of one can't be had.
         ExtraError: one needs a package that is not installed.
     """
-    folder = Path(settings.resolve(settings.models_parent_dir))
+    folder = settings.models_folder
     perceptors = []
     for name in settings.perceptor_names:
         if shelf and isinstance(known := shelf.get((str(folder), name)), Perceptor):

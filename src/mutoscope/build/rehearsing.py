@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from mutoscope.build.canvases import Size, generator_path, generator_size, picture_sizes
 from mutoscope.build.parts import (
@@ -77,5 +76,5 @@ def _unit(settings: Settings) -> int | None:
     asked = resolve_vqgan(settings.vqgan_name)
     if asked.known is not None:
         return asked.known.f
-    pair = locate_pair(asked, Path(settings.resolve(settings.models_parent_dir)))
+    pair = locate_pair(asked, settings.models_folder)
     return 16 if pair is None else read_architecture(pair.config).f

@@ -1,5 +1,6 @@
 """`Settings`: a checked set of all keys, and what can be asked of it."""
 
+import pathlib
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Self
@@ -116,6 +117,17 @@ class Settings(Keys):
         """The VQGAN asked for: the name of a published one, or the whole path of a pair."""
         asked = resolve_vqgan(self.vqgan_model, folder=expanded(self.paths_from))
         return asked.text if asked.path is None else self.resolve(str(asked.path))
+
+    @property
+    def models_folder(self) -> pathlib.Path:
+        """The folder under which networks are kept.
+
+        The usual one is the machine's, not one that these settings name, and lies in no fence.
+        """
+        usual = type(self).model_fields["models_parent_dir"].get_default()
+        if self.models_parent_dir == usual:
+            return expanded(usual).absolute()
+        return pathlib.Path(self.resolve(self.models_parent_dir))
 
     def size(self, initial: tuple[int, int] | None = None) -> tuple[int, int]:
         """Width and height in drawn pixels (before ``pixel_size``).

@@ -13,8 +13,12 @@ log = logging.getLogger("mutoscope")
 UNKNOWN = "Something went wrong; the terminal says what."
 _MOST = 600  # characters of a message
 _TOKEN = re.compile(r"\bhf_\w{8,}|((?:token|password|secret|key)=)[^\s&;,'\"]+", re.IGNORECASE)
-# A whole path: from a slash (or a drive) that begins a word, over parts without white space.
-_PATH = re.compile(r"(?<![\w.:/\\>])(?:~|[A-Za-z]:)?(?:[/\\][^\s/\\:;,'\"()\[\]<>]+)+[/\\]?")
+# A whole path: from a slash (or a drive) that begins a word, over parts without white space. A
+# single part begins with a letter or a dot: /2 is a division.
+_PART = r"[^\s/\\:;,'\"()\[\]<>]+"
+_PATH = re.compile(
+    rf"(?<![\w.:/\\>])(?:~|[A-Za-z]:)?(?:(?:[/\\]{_PART}){{2,}}|[/\\](?![\d]){_PART})[/\\]?"
+)
 
 
 def cleaned(text: str, place: Place) -> str:

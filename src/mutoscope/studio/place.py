@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from mutoscope import fence
 from mutoscope.atomic import reason
 from mutoscope.errors import MediaError, printable
 
@@ -43,7 +44,7 @@ class Place:
     @property
     def own(self) -> Path:
         """The studio's own files: its queue, drafts, thumbnails and keys. Never served."""
-        return self.root / ".studio"
+        return self.root / fence.OWN
 
     def prepare(self) -> None:
         """Make the folders that are not there yet.

@@ -23,9 +23,10 @@ from torch import Tensor
 
 from mutoscope.drawings.cache import PageCache, dpi_of
 from mutoscope.drawings.inked import Inked
+from mutoscope.drawings.margins import NAME as MARGINS
 from mutoscope.drawings.scans import Page, Pixels, pages_of, read_page
 from mutoscope.drawings.shards import ENDINGS, decoded, find_shards, read_at, skim_shard
-from mutoscope.drawings.sheets import common_dpi, lay_out, page_names
+from mutoscope.drawings.sheets import AUTO, common_dpi, lay_out, page_names
 from mutoscope.drawings.specimens import NAME, Specimen, places_on, read_specimens
 from mutoscope.drawings.tiles import Blobs, Places, Tiles, Turned
 from mutoscope.errors import MediaError
@@ -89,10 +90,11 @@ def look_for(folder: Path, kind: str, *, besides: Path | None = None) -> Found:
         return Found(folder, kind, paths, fingerprint(folder, paths))
     paths = list(dict.fromkeys(page.path for page in pages_of(folder)))
     mark = fingerprint(folder, paths)
+    where = folder / (NAME if kind == "specimens" else MARGINS)
     if kind == "specimens":
-        read_specimens(folder / NAME)
-        picked = (folder / NAME).read_bytes()
-        mark = hashlib.blake2b(mark.encode() + picked, digest_size=8).hexdigest()
+        read_specimens(where)
+    if where.is_file():
+        mark = hashlib.blake2b(mark.encode() + where.read_bytes(), digest_size=8).hexdigest()
     return Found(folder, kind, paths, mark)
 
 
@@ -156,12 +158,18 @@ class Cut:
 def anywhere(folder: Path, settings: Settings, *, cache: PageCache | None = None) -> Places:
     """Places all over the pages in a folder, of which not too many are blank.
 
+    They lie within the margins that the folder's ``adj_xy.json`` says, or else around the ink.
+
     Raises:
         MediaError: there is no page with ink on it and room for a tile.
     """
     pages = pages_of(folder)
     dpi = settings.dpi or usual_dpi(common_dpi(pages), settings.size)
-    sheets = lay_out(pages, cache or PageCache(), channels=settings.channels, dpi=dpi)
+    kept = folder / MARGINS
+    sheets = lay_out(
+        pages, cache or PageCache(), channels=settings.channels, dpi=dpi,
+        margins=kept if kept.is_file() else AUTO,
+    )  # fmt: skip
     turn, mirror = settings.turn == "yes", settings.mirror == "yes"
     return Inked(
         Blobs(sheets, settings.size, turn=turn, mirror=mirror), blank=settings.blank
