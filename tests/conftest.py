@@ -54,7 +54,7 @@ def toy(tmp_path):
     return settings
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its event loop runs until then, and others need their own
 def browser():
     """A Chromium without a window, from this machine; Playwright's own is never fetched."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
