@@ -62,6 +62,31 @@ def test_numbers_that_are_none_are_left_out(told):
     assert found.seconds_left is None
 
 
+def test_a_count_is_told_now_and_then_and_at_its_end(told, monkeypatch):
+    clock = iter([0.0, 10.0, 10.1, 11.0, 11.1])
+    monkeypatch.setattr(report.time, "monotonic", lambda: next(clock))
+    with report.reporting({report.VARIABLE: str(told)}):
+        counter = report.Counter()
+        counter(40, 100)  # gone on with: forty were done before
+        first = report.read_report(told)
+        counter(41, 100)  # too soon
+        same = report.read_report(told)
+        counter(50, 100)
+        later = report.read_report(told)
+        counter(100, 100)
+    assert (first.done, first.seconds_left) == (40, None)
+    assert same == first
+    assert (later.done, later.total) == (50, 100)
+    assert later.seconds_left == pytest.approx(5.0)
+    assert report.read_report(told).done == 100
+
+
+def test_a_count_of_unknown_end_is_not_told(told):
+    with report.reporting({report.VARIABLE: str(told)}):
+        report.Counter()(3, None)
+    assert not told.exists()
+
+
 def test_it_is_always_whole(told):
     with report.reporting({report.VARIABLE: str(told)}):
         report.tell(done=1)

@@ -10,6 +10,7 @@ import contextlib
 import json
 import math
 import os
+import time
 from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from mutoscope import atomic
 VARIABLE = "MUTOSCOPE_REPORT"
 _MOST_BYTES = 65_536
 _MOST_LOSSES = 64
+_BETWEEN = 0.3  # seconds between two reports of a count
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,30 @@ def tell(**changes: Any) -> None:
     """Tell whoever listens that parts of the report have changed; see `Report` for their names."""
     if _reporter is not None:
         _reporter.tell(**changes)
+
+
+class Counter:
+    """Tells how far something that is counted is, and when it will end at its pace so far.
+
+    What was done before, as when a film is gone on with, says nothing of the pace.
+    """
+
+    def __init__(self) -> None:
+        self._started = self._told = time.monotonic()
+        self._begun: int | None = None
+
+    def __call__(self, done: int, total: int | None) -> None:
+        """``done`` of ``total`` are done; of the calls between, some are not passed on."""
+        now = time.monotonic()
+        if self._begun is None:
+            self._started, self._begun = now, done
+        elif now - self._told < _BETWEEN and done != total:
+            return
+        self._told = now
+        if total:
+            made = done - self._begun
+            left = (now - self._started) / made * (total - done) if made > 0 else None
+            tell(done=done, total=total, seconds_left=left)
 
 
 @contextlib.contextmanager

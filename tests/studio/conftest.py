@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from mutoscope import fence
+
 pytest.importorskip("nicegui", reason="nicegui is not installed")
 
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
@@ -30,6 +32,12 @@ def until(condition, patience=PATIENCE):
         assert time.monotonic() < deadline, "that took too long"
         time.sleep(0.02)
     return found
+
+
+@pytest.fixture(autouse=True)
+def unfenced(monkeypatch):
+    """A fence that a studio puts up in this process does not outlast the test."""
+    monkeypatch.setenv(fence.VARIABLE, "")
 
 
 @dataclass
@@ -79,6 +87,20 @@ def studio_server(tmp_path_factory):
     server = Server(tmp_path_factory.mktemp("place") / "studio").start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def make_server():
+    """Starts a studio in a folder, for one test that ends it, kills it, starts it again."""
+    servers = []
+
+    def make(root):
+        servers.append(Server(root).start())
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.stop()
 
 
 @pytest.fixture

@@ -132,7 +132,7 @@ def test_drafts_outlive_whoever_wrote_them(place):
     drafts = Drafts(place)  # as after a restart
     assert drafts.open(first.id).text == "scenes: a red fox"
     assert [d.id for d in drafts.all()] == [second.id, first.id]
-    assert [d.title for d in drafts.all()] == ["harbour", "a-red-fox"]
+    assert [d.title for d in drafts.all()] == ["harbour", "a red fox"]
     assert drafts.newest() == drafts.open(second.id)
     assert drafts.changed(first.id) == drafts.open(first.id).changed
     drafts.remove(second.id)

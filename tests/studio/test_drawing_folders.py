@@ -1,5 +1,6 @@
 """Uploads are refused when hostile, and folders listed without leaving the place."""
 
+import asyncio
 import io
 
 import numpy as np
@@ -33,6 +34,23 @@ def png(size=(30, 20)):
     return file.getvalue()
 
 
+class Sent:
+    """A file that was sent, as a page hands it on."""
+
+    def __init__(self, data):
+        self.data = data
+
+    def size(self):
+        return len(self.data)
+
+    async def save(self, path):
+        path.write_bytes(self.data)
+
+
+def taken(place, folder, name, data):
+    return asyncio.run(take_in(place, folder, name, Sent(data)))
+
+
 @pytest.mark.parametrize(
     ("given", "safe"),
     [
@@ -53,8 +71,8 @@ def test_names_are_made_safe(given, safe):
 
 def test_an_uploaded_scan_is_listed_and_never_replaces_another(place):
     folder = new_folder(place, "my lines")
-    first = take_in(place, folder, "a.png", png())
-    second = take_in(place, folder, "../a.png", png((10, 10)))
+    first = taken(place, folder, "a.png", png())
+    second = taken(place, folder, "../a.png", png((10, 10)))
     assert (first.name, second.name) == ("a.png", "a-2.png")
     assert first.read_bytes() == png()
     (found,) = scans_in(place)
@@ -80,7 +98,7 @@ def test_an_uploaded_scan_is_listed_and_never_replaces_another(place):
 def test_what_is_no_scan_is_refused_and_leaves_nothing(place, name, data):
     folder = new_folder(place, "mine")
     with pytest.raises(MediaError) as caught:
-        take_in(place, folder, name, data)
+        taken(place, folder, name, data)
     assert str(place.root) not in str(caught.value)
     assert not list(folder.iterdir())
 
@@ -89,16 +107,16 @@ def test_limits_hold(place, monkeypatch):
     folder = new_folder(place, "mine")
     monkeypatch.setattr(drawing_folders, "MOST_BYTES", 100)
     with pytest.raises(MediaError, match="large"):
-        take_in(place, folder, "a.png", png())
+        taken(place, folder, "a.png", png())
     monkeypatch.setattr(drawing_folders, "MOST_BYTES", 10**6)
     monkeypatch.setattr(drawing_folders, "MOST_FILES", 1)
-    take_in(place, folder, "a.png", png())
+    taken(place, folder, "a.png", png())
     with pytest.raises(MediaError, match="holds 1"):
-        take_in(place, folder, "b.png", png())
+        taken(place, folder, "b.png", png())
     monkeypatch.setattr(drawing_folders, "MOST_FILES", 9)
     monkeypatch.setattr(drawing_folders, "MOST_TOTAL", len(png()) + 1)
     with pytest.raises(MediaError, match="more than"):
-        take_in(place, folder, "b.png", png())
+        taken(place, folder, "b.png", png())
 
 
 def test_nothing_is_written_through_a_link_out_of_the_place(place, tmp_path):
@@ -108,7 +126,7 @@ def test_nothing_is_written_through_a_link_out_of_the_place(place, tmp_path):
     with pytest.raises(MediaError):
         new_folder(place, "link")
     with pytest.raises(MediaError):
-        take_in(place, outside, "a.png", png())
+        taken(place, outside, "a.png", png())
     assert not list(outside.iterdir())
 
 

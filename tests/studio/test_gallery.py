@@ -19,8 +19,7 @@ def runs(studio_server, small):
     for seed, (name, steps) in enumerate({"fox": 4, "owl": 4, "moor": 2}.items()):
         folder = studio_server.root / "images_out" / name / name
         (folder / "frames").mkdir(parents=True)
-        values = {**small, "scenes": f"a {name}", "seed": seed, "file_namespace": name,
-                  "models_parent_dir": str(studio_server.root / "models")}  # fmt: skip
+        values = {**small, "scenes": f"a {name}", "seed": seed, "file_namespace": name}
         settings = load_settings(values, base=studio_server.root, quiet=True)
         (folder / "settings.yaml").write_text(settings.to_yaml())
         (folder / "run.json").write_text(json.dumps({"base": name}))

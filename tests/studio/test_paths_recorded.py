@@ -30,3 +30,12 @@ def test_the_command_is_one_that_the_studio_runs(tmp_path):
 def test_what_is_no_way_is_refused(keys, seconds):
     with pytest.raises(SettingsError):
         film_command("gan", "a.mp4", keys, seconds=seconds, truncation=0.7, timed=False)
+
+
+def test_a_film_does_not_stand_still():
+    command = film_command(
+        "gan", "a.mp4", ["1", "1", "2", "2", "3", "1"], seconds=2, truncation=0.7, timed=True
+    )
+    assert "--keys=2,3,1" in command
+    with pytest.raises(SettingsError, match="a walk needs"):
+        film_command("gan", "a.mp4", ["1", "1"], seconds=2, truncation=0.7, timed=True)

@@ -42,6 +42,14 @@ def test_runs_of_a_terminal_are_shown_too(tmp_path):
     assert elsewhere([ours], ended) == [ours]  # it was taken up again, in a terminal
 
 
+def test_a_run_of_ours_is_not_foreign_before_its_job_has_told_of_it(tmp_path):
+    (tmp_path / "settings.yaml").write_text("scenes: a fox\n")
+    begun, found = (tmp_path / "settings.yaml").stat().st_mtime, entry(tmp_path, "new")
+    assert elsewhere([found], [job("running", started=begun - 3.0)]) == []
+    assert elsewhere([found], [job("running", started=begun + 3.0)]) == [found]
+    assert elsewhere([found], [job("running", run="other", started=begun - 3.0)]) == [found]
+
+
 def test_the_pictures_of_our_own_sheet_are_not_foreign(tmp_path):
     sheet, picture = entry(tmp_path, "s", "sheet"), entry(tmp_path, "s/1", sheet="s")
     assert elsewhere([sheet, picture], [job("running", run="s")]) == []

@@ -62,7 +62,7 @@ def smooth(
 
 @contextmanager
 def counting(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Show on a terminal how many pictures of how many are done, and the time that is left."""
+    """Show, and tell the program that began this one, how many pictures are done of how many."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -72,8 +72,15 @@ def counting(what: str) -> Iterator[Callable[[int, int], None]]:
         TimeRemainingColumn,
     )
 
-    console = Console(stderr=True)
+    from mutoscope.report import Counter
+
+    console, counter = Console(stderr=True), Counter()
     columns = TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+        def counted(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+            counter(done, total)
+
+        yield counted

@@ -130,7 +130,9 @@ def upscaling(what: str) -> Iterator[Told]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.progress import TimeRemainingColumn as Left
 
-    console = Console(stderr=True)
+    from mutoscope.report import Counter
+
+    console, counter = Console(stderr=True), Counter()
     columns = (
         TextColumn("upscaling"),
         BarColumn(),
@@ -141,4 +143,9 @@ def upscaling(what: str) -> Iterator[Told]:
     )
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("upscaling", total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+        def told(done: int, total: int | None) -> None:
+            progress.update(task, completed=done, total=total)
+            counter(done, total)
+
+        yield told

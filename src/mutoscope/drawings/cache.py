@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mutoscope import atomic
+from mutoscope import atomic, fence
 from mutoscope.drawings.grid import Pixels, cell_pixels
 from mutoscope.drawings.scans import Page
 from mutoscope.errors import MediaError
@@ -28,7 +28,12 @@ MOST_PIXELS = 1_200_000_000  # of an enlarged page
 
 
 def default_folder() -> Path:
-    """Where the cache is unless something else is said: ``~/.cache/mutoscope/pages``."""
+    """Where the cache is unless something else is said: ``~/.cache/mutoscope/pages``.
+
+    Within a fence it is among the fence's own files: all that works there shares it.
+    """
+    if fence.is_up():
+        return Path(os.environ[fence.VARIABLE]) / fence.OWN / "pages"
     home = os.environ.get("XDG_CACHE_HOME")
     return Path(home or Path.home() / ".cache").expanduser() / "mutoscope" / "pages"
 

@@ -59,10 +59,16 @@ class Studio:
 
 def build(studio: Studio) -> None:
     """Let the pages and files of a studio be answered by NiceGUI's application."""
+    from mutoscope.studio import drawings  # knows the studio's pages, which know this
+
     path = files.PREFIX + "/{name:path}"
     nicegui_app.remove_route(path)
     answer = files.answering(studio.place, studio.thumbnails)
     nicegui_app.router.routes.insert(0, Route(path, answer, methods=["GET", "HEAD"]))
+    # An open page for picking specimens goes on after a restart.
+    drawings.routes(studio)
+    # A line of its own above the page for each request says nothing, and has no name.
+    nicegui_app.config.quasar_config["loadingBar"]["skipHijack"] = True
     shell.build(studio)
 
 
@@ -193,6 +199,7 @@ def _run(studio: Studio, door: Door, heard: socket.socket) -> None:
 async def _care(studio: Studio) -> None:
     """Look after the queue once a second; nothing that goes wrong there ends it."""
     loop = asyncio.get_running_loop()
+    await loop.run_in_executor(None, shell.preload)
     await loop.run_in_executor(None, studio.thumbnails.prune)
     while True:
         try:

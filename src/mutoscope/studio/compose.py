@@ -80,6 +80,7 @@ class Composer:
         self.draft = draft
         self.text = draft.text
         self.checked = Checked(None)
+        self._client = ui.context.client
         self._values: Mapping[str, Any] = {}
         self._panes: list[Pane] = []
         self._due: float | None = 0.0  # when what was typed is to be kept and checked
@@ -146,14 +147,17 @@ class Composer:
         text = self.text
         self.write()
         checked = await run.io_bound(check, text, self.studio.place)
-        if checked is None or text != self.text:
-            return  # the server ends; or more was typed, and comes next
+        if checked is None or text != self.text or self._client.is_deleted:
+            return  # the server ends; or more was typed, and comes next; or the page was left
         self.show_checked(checked)
 
     def show_checked(self, checked: Checked) -> None:
         """Show what came of checking the text as it is now."""
         self._due = None
         self.checked = checked
+        if self._named.get(self.draft.id) != self.draft.title:
+            self._named[self.draft.id] = self.draft.title
+            self._chooser.set_options(dict(self._named))
         for pane in self._panes:
             pane.show_checked(checked)
 
@@ -201,6 +205,7 @@ class Composer:
         named = {draft.id: draft.title for draft in self.drafts.all()}
         named.setdefault(self.draft.id, self.draft.title)
         chooser = ui.select(named, value=self.draft.id, label="Draft").classes("compose-draft")
+        self._named, self._chooser = dict(named), chooser
         chooser.props('outlined dense options-dense aria-label="Draft"')
         chooser.on_value_change(lambda event: self.show(self.drafts.open(event.value)))
         ui.button("New", icon="add", on_click=self._begin).props("flat no-caps")

@@ -81,5 +81,6 @@ STYLE = """
   .compose-part { padding: .8rem; }
   .compose-fields { grid-template-columns: minmax(0, 1fr); }
   .compose-draft { flex: 1 1 100%; }
+  .compose-bar .q-btn { padding: 4px 9px; }
 }
 """

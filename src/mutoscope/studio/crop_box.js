@@ -1,9 +1,10 @@
 // A box over a picture of a page. All numbers are pixels of the page.
 
+// The whole box lies below the others, so it comes first.
 const HANDLES = {
+  move: "whole box",
   nw: "upper left corner", n: "upper edge", ne: "upper right corner", e: "right edge",
   se: "lower right corner", s: "lower edge", sw: "lower left corner", w: "left edge",
-  move: "whole box",
 };
 const LEAST = 8;
 const REST = 500; // milliseconds after the last key before the box is told
@@ -70,10 +71,14 @@ export default {
     place(at) {
       const [left, top, right, bottom] = this.now;
       const [width, height] = this.size;
-      const x = at.includes("w") ? left : at.includes("e") && at !== "move" ? right : (left + right) / 2;
+      const across = (x) => `${(100 * x) / width}%`;
+      const down = (y) => `${(100 * y) / height}%`;
+      if (at === "move") {
+        return { left: across(left), top: down(top), width: across(right - left), height: down(bottom - top) };
+      }
+      const x = at.includes("w") ? left : at.includes("e") ? right : (left + right) / 2;
       const y = at.includes("n") ? top : at.includes("s") ? bottom : (top + bottom) / 2;
-      return { left: `${(100 * (at === "move" ? (left + right) / 2 : x)) / width}%`,
-               top: `${(100 * (at === "move" ? (top + bottom) / 2 : y)) / height}%` };
+      return { left: across(x), top: down(y) };
     },
     said(at) {
       const [left, top, right, bottom] = this.now.map(Math.round);

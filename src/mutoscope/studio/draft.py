@@ -24,12 +24,11 @@ from functools import cached_property
 from pathlib import Path
 
 from mutoscope import atomic
-from mutoscope.errors import MutoscopeError, SettingsError
+from mutoscope.errors import MutoscopeError, SettingsError, printable
 from mutoscope.settings import Problem, ProblemsError, Settings, load_settings, presets
 from mutoscope.settings.document import MAX_BYTES, Document
 from mutoscope.settings.load import PRESETS
 from mutoscope.settings.rules import find_notices
-from mutoscope.sources import name_of
 from mutoscope.studio.amending import NAME, parsed, with_value
 from mutoscope.studio.complaints import cleaned
 from mutoscope.studio.place import Place
@@ -38,6 +37,7 @@ MOST_DRAFTS = 200
 KEPT = "compose"  # the folder of what was sent to be painted
 MOST_KEPT = 9999
 
+_TITLE = 80  # characters
 _ID = re.compile(r"[0-9a-f]{8}")
 _KEPT = re.compile(r"(\d{4})\.yaml")
 _LINE = re.compile(rf"{NAME}:(\d+): ")
@@ -86,13 +86,15 @@ class Draft:
 
     @property
     def title(self) -> str:
-        """What it is called: as its run will be, else after what it shows."""
+        """What it is called: as its files will be, if it says so; else by what it shows."""
         values = self.document.values if self.document is not None else {}
         name = str(values.get("file_namespace") or "").strip()
         if name and name != "default":
             return name[:60]
         scenes = str(values.get("scenes") or "").strip()
-        return name_of(scenes) if scenes else f"untitled {self.id[:4]}"
+        words = printable(" ".join(scenes.split()))
+        words = words if len(words) <= _TITLE else words[: _TITLE - 1].rstrip() + "…"
+        return words or f"untitled {self.id[:4]}"
 
 
 @dataclass(frozen=True)

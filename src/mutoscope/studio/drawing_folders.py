@@ -1,5 +1,6 @@
 """Folders of scans and of trainings in the place, and how uploaded scans get into them."""
 
+import asyncio
 import contextlib
 import os
 import re
@@ -7,6 +8,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from mutoscope import atomic
 from mutoscope.drawings.scans import SUFFIXES, Page, natural, read_page
@@ -33,6 +35,18 @@ class Scans:
 
     name: str
     files: int
+
+
+class Upload(Protocol):
+    """A file that was sent, which need not be in memory; as `nicegui` hands it on."""
+
+    def size(self) -> int:
+        """How many bytes it has."""
+        ...
+
+    async def save(self, path: Path) -> None:
+        """Write it to a path, piece by piece."""
+        ...
 
 
 def scans_in(place: Place) -> list[Scans]:
@@ -91,7 +105,7 @@ def safe_name(name: str) -> str:
     return f"_{kept}" if _RESERVED.fullmatch(kept) else kept
 
 
-def take_in(place: Place, folder: Path, name: str, data: Path | bytes) -> Path:
+async def take_in(place: Place, folder: Path, name: str, file: Upload) -> Path:
     """Put an uploaded file into a folder of scans; returns where it lies.
 
     It is opened as a picture first, and never replaces one that is there.
@@ -101,12 +115,24 @@ def take_in(place: Place, folder: Path, name: str, data: Path | bytes) -> Path:
     """
     if not place.holds(folder):
         raise MediaError("the folder lies outside of the studio's folder")
-    safe = safe_name(name)
-    shown = printable(name[-40:])
+    safe, shown = safe_name(name), printable(name[-40:])
     suffix = Path(safe).suffix.lower()
     if suffix not in SUFFIXES or not Path(safe).stem:
         raise MediaError(f"{shown!r}: is no scan; allowed are {', '.join(SUFFIXES)}")
-    size = len(data) if isinstance(data, bytes) else data.stat().st_size
+    await asyncio.to_thread(_check_room, folder, file.size(), shown)
+    # Hidden, so that nobody lists it, and with the ending by which pictures are known.
+    part = folder / f".upload-{os.urandom(8).hex()}{suffix}"
+    try:
+        await file.save(part)
+        return await asyncio.to_thread(_settled, part, safe, shown)
+    except OSError as error:
+        raise MediaError(f"{shown!r}: can't be written: {atomic.reason(error)}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _check_room(folder: Path, size: int, shown: str) -> None:
+    """Refuse a file that is too large for a folder, or one too many."""
     if size > MOST_BYTES:
         raise MediaError(
             f"{shown!r}: is {size / 2**20:.0f} MB large; allowed are {MOST_BYTES / 2**20:.0f}"
@@ -116,29 +142,20 @@ def take_in(place: Place, folder: Path, name: str, data: Path | bytes) -> Path:
         raise MediaError(f"the folder holds {MOST_FILES} scans, which is all that it may")
     if size + sum(path.stat().st_size for path in there) > MOST_TOTAL:
         raise MediaError(f"the folder would hold more than {MOST_TOTAL / 2**30:.0f} GB")
-    return _written(folder, safe, shown, data)
 
 
-def _written(folder: Path, safe: str, shown: str, data: Path | bytes) -> Path:
+def _settled(part: Path, safe: str, shown: str) -> Path:
     """The file under a free name, once it has been seen to be a picture."""
-    # Hidden, so that nobody lists it, and with the ending by which pictures are known.
-    part = folder / f".upload-{os.urandom(8).hex()}{Path(safe).suffix.lower()}"
     try:
-        part.write_bytes(data if isinstance(data, bytes) else data.read_bytes())
-        try:
-            read_page(part)
-        except MediaError as error:
-            said = str(error).replace(str(part), repr(shown))
-            raise MediaError(said) from error
-        for path in _free(folder, safe):
-            with contextlib.suppress(FileExistsError):
-                os.link(part, path)  # fails where there is one, unlike a renaming
-                return path
-        raise MediaError(f"{shown!r}: there are too many files of this name")
-    except OSError as error:
-        raise MediaError(f"{shown!r}: can't be written: {atomic.reason(error)}") from error
-    finally:
-        part.unlink(missing_ok=True)
+        read_page(part)
+    except MediaError as error:
+        said = str(error).replace(str(part), repr(shown))
+        raise MediaError(said) from error
+    for path in _free(part.parent, safe):
+        with contextlib.suppress(FileExistsError):
+            os.link(part, path)  # fails where there is one, unlike a renaming
+            return path
+    raise MediaError(f"{shown!r}: there are too many files of this name")
 
 
 def _free(folder: Path, name: str) -> Iterator[Path]:

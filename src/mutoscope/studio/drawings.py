@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from mutoscope.studio.app import Studio
 
 _SHOWN = 60  # pages with thumbnails
+_SAMPLE = ("drawings", "sample")  # a command
 _STEPS = ("Scans", "Margins", "Specimens", "Train", "Explore")
 
 
@@ -54,14 +55,16 @@ class Shared:
         nicegui_app.on_shutdown(self.aide.close)
 
 
-_shared: dict[int, Shared] = {}
+_served: "list[tuple[Studio, Shared]]" = []  # one at most: there is one application
 
 
 def routes(studio: "Studio") -> Shared:
     """What this page needs besides itself; made once for a studio."""
-    if id(studio) not in _shared:
-        _shared[id(studio)] = Shared(studio)
-    return _shared[id(studio)]
+    if not _served or _served[0][0] is not studio:
+        for _, shared in _served:
+            shared.aide.close()
+        _served[:] = [(studio, Shared(studio))]
+    return _served[0][1]
 
 
 async def page(studio: "Studio") -> None:
@@ -82,9 +85,12 @@ class DrawingsView:
 
     async def draw(self) -> None:
         """Draw it with the first step open."""
+        there = bool(scans_in(self._studio.place))
         with ui.element("div").classes("draw-head"):
             self._select = ui.select([], label="Folder of scans").props("outlined dense")
-            with ui.expansion("Add scans").classes("grow"):
+            with ui.expansion("Add scans", icon="add_photo_alternate", value=not there).classes(
+                "grow"
+            ):
                 self._adding()
         with ui.tabs().props("dense align=left outside-arrows mobile-arrows") as self._tabs:
             for step in _STEPS:
@@ -94,7 +100,7 @@ class DrawingsView:
         self._select.on_value_change(self._open)
         self._tabs.on_value_change(self._open)
         self._tabs.set_value(_STEPS[0])
-        ui.timer(3.0, self._list)
+        ui.timer(2.0, self._keep_up)
 
     def _adding(self) -> None:
         with ui.row().classes("draw-row"):
@@ -123,6 +129,7 @@ class DrawingsView:
                     self._sample(str(name.value), pages.value)
 
             ui.button("Draw sample pages", icon="draw", on_click=sample).props("outline")
+        self._sampling = ui.label("").classes("draw-soft").props("role=status")
         ui.label(
             "Scans that already lie in the studio's folder are in the list by themselves."
         ).classes("draw-soft")
@@ -130,8 +137,7 @@ class DrawingsView:
     async def _take(self, name: str, file: Any) -> None:
         place = self._studio.place
         folder = new_folder(place, name)
-        data = await file.read()
-        await asyncio.to_thread(take_in, place, folder, file.name, data)
+        await take_in(place, folder, file.name, file)
         self._list(place.name_of(folder))
         if self._tabs.value == _STEPS[0]:
             await self._open()
@@ -142,10 +148,32 @@ class DrawingsView:
             raise SettingsError("pages: allowed are 1–60")
         folder = place.name_of(new_folder(place, name))
         self._studio.jobs.add(
-            ("drawings", "sample", folder, "--pages", str(int(pages)), "--dpi", "150"),
+            (*_SAMPLE, folder, "--pages", str(int(pages)), "--dpi", "150"),
             title=f"Sample pages in {folder}",
         )
         ui.notify("Queued: the pages show here as they are drawn")
+
+    async def _keep_up(self) -> None:
+        """Show scans as they come, and how the drawing of some goes."""
+        self._say_sampling()
+        before = self._files()
+        self._list()
+        if self._tabs.value == _STEPS[0] and self._files() != before:
+            await self._open()
+
+    def _files(self) -> tuple[str | None, int]:
+        """The chosen folder, and how many scans it had when one last looked."""
+        counts = {one.name: one.files for one in self._scans}
+        return self._folder, counts.get(self._folder or "", 0)
+
+    def _say_sampling(self) -> None:
+        """Say how the newest drawing of sample pages goes, as long as it is not done."""
+        jobs = [job for job in self._studio.jobs.all() if job.command[:2] == _SAMPLE]
+        newest = max(jobs, key=lambda job: job.added, default=None)
+        words = ""
+        if newest is not None and newest.state != "done":
+            words = f"{newest.title}: {newest.state}. {newest.message}".strip()
+        self._sampling.set_text(words)
 
     def _list(self, wanted: str | None = None) -> None:
         """Take over which folders there are."""
@@ -171,19 +199,27 @@ class DrawingsView:
         draw = steps.get(str(self._tabs.value))
         if draw is None:
             return
-        if self._drawing is not None and self._drawing is not asyncio.current_task():
-            self._drawing.cancel()  # another step was opened before it was drawn
-        self._drawing = asyncio.current_task()
+        self._take_over()
         self._panel.clear()
         with self._panel, complaining(self._studio.place):
             drawn = draw()
             if inspect.isawaitable(drawn):
                 await drawn
 
+    def _take_over(self) -> None:
+        """End what is still drawing a step that nobody looks at any more."""
+        now = asyncio.current_task()
+        if self._drawing is not None and self._drawing is not now:
+            self._drawing.cancel()
+        self._drawing = now
+
     def _here(self) -> Path | None:
         """The chosen folder; says what to do where there is none."""
         if self._folder is None:
-            ui.label("There are no scans yet. Upload some above, or draw sample pages.")
+            ui.label(
+                "There are no scans yet. Begin above, at “Add scans”: upload photographs or scans "
+                "of your drawings, or have sample pages drawn to try things out."
+            ).classes("draw-soft")
             return None
         return self._studio.place.inside(self._folder)
 
@@ -244,7 +280,7 @@ class DrawingsView:
         ui.button(
             "Pick specimens", icon="ads_click",
             on_click=lambda: ui.navigate.to(picking_door.address(self._studio.place, folder), True),
-        ).props("text-color=dark")  # fmt: skip
+        ).props("text-color=dark").classes("q-my-md")  # fmt: skip
         with contextlib.suppress(MutoscopeError):
             from mutoscope.drawings.specimens import NAME, read_specimens
 
@@ -263,12 +299,20 @@ class DrawingsView:
             if (place.inside(name) / "generator.safetensors").is_file()
         ]  # fmt: skip
         if not runs:
-            ui.label("There is no generator yet: train one on your drawings first.")
+            ui.label(
+                "There is no generator yet. Train one on your drawings at “Train”; once it has "
+                "drawn its first samples, you can look around in it here."
+            ).classes("draw-soft")
             return
-        select = ui.select(runs, value=runs[0], label="Generator").props("outlined dense")
+        select = (
+            ui.select(runs, value=runs[0], label="Generator")
+            .props("outlined dense")
+            .classes("draw-narrow")
+        )
         body = ui.element("div").classes("w-full q-mt-md")
 
         async def show() -> None:
+            self._take_over()
             body.clear()
             with body, complaining(place):
                 await PadView(self._studio, self._shared.aide, str(select.value)).draw()

@@ -1,6 +1,7 @@
 """The look of the page Drawings, beside the one that all pages share."""
 
 STYLE = """
+:root { --pad: clamp(18rem, 58vh, 640px); }
 .draw-head { display: flex; gap: .8rem; align-items: end; flex-wrap: wrap; margin-bottom: .6rem; }
 .draw-head .q-field { min-width: min(18rem, 100%); }
 .draw-soft { color: var(--soft); font-size: .92rem; max-width: 70ch; }
@@ -20,6 +21,8 @@ STYLE = """
 .draw-two { display: grid; gap: 1.4rem; grid-template-columns: minmax(0, 1fr) 20rem; width: 100%;
   align-items: start; }
 .draw-two > * { min-width: 0; }
+.draw-pad { grid-template-columns: minmax(0, var(--pad)) minmax(0, 30rem); gap: 2rem; }
+.draw-narrow { width: 100%; max-width: var(--pad); }
 .crop { width: 100%; }
 .crop-page { position: relative; margin: 0 auto; max-width: 100%; max-height: 78vh;
   background: #fff; border-radius: 4px; touch-action: pan-y; user-select: none; }
@@ -33,7 +36,7 @@ STYLE = """
   box-shadow: 0 0 0 1px #1d1d20; cursor: move; }
 .crop-nw, .crop-se { cursor: nwse-resize; } .crop-ne, .crop-sw { cursor: nesw-resize; }
 .crop-n, .crop-s { cursor: ns-resize; } .crop-e, .crop-w { cursor: ew-resize; }
-.crop-move { border-radius: 6px; background: #1d1d20; }
+.crop-move { margin: 0; border: 0; border-radius: 0; background: none; box-shadow: none; }
 .draw-numbers { display: grid; gap: .5rem; grid-template-columns: 1fr 1fr; }
 .draw-large { width: 100%; max-height: 70vh; object-fit: contain; background: #fff;
   border-radius: 6px; display: block; }
@@ -42,7 +45,7 @@ STYLE = """
   background: none; cursor: pointer; }
 .draw-strip button[aria-current="true"] { border-color: var(--gold); }
 .draw-chart { width: 100%; height: 250px; }
-.pad-frame { display: grid; gap: .5rem; width: 100%; max-width: 640px;
+.pad-frame { display: grid; gap: .5rem; width: 100%; max-width: var(--pad);
   grid-template-columns: 1fr 1fr; }
 .pad-frame > .pad-stage { grid-column: 1 / -1; }
 .pad { position: relative; width: 100%; aspect-ratio: 1; background: var(--sheet);
@@ -64,7 +67,7 @@ STYLE = """
 .draw-section { font-size: 1.02rem; font-weight: 500; margin: 1.1rem 0 .4rem; line-height: 1.3; }
 .draw-film { width: 100%; max-width: 480px; border-radius: 8px; display: block; }
 .q-tab-panels { background: transparent; } .q-tab-panel { padding: 1rem 0; }
-@media (max-width: 900px) { .draw-two { grid-template-columns: minmax(0, 1fr); } }
+@media (max-width: 900px) { .draw-two, .draw-pad { grid-template-columns: minmax(0, 1fr); } }
 @media (max-width: 480px) {
   .draw-pages { grid-template-columns: repeat(auto-fill, minmax(110px, 1fr)); gap: .7rem; }
   .draw-slider { grid-template-columns: 6.5rem minmax(0, 1fr) 2.6rem; }

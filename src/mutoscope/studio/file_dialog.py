@@ -1,11 +1,13 @@
 """The dialog in which a file is chosen, or brought, for a key of the settings."""
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from nicegui import run, ui
+from nicegui.slot import Slot
 
 from mutoscope.errors import RunError
 from mutoscope.studio.complaints import complaining
@@ -24,8 +26,13 @@ async def in_thread(act: Callable[_P, _T], *args: _P.args, **options: _P.kwargs)
 
     Raises:
         RunError: the server ends.
+        asyncio.CancelledError: the page that asked was left meanwhile; nothing is to be drawn.
     """
+    stack = Slot.get_stack()
+    client = stack[-1].parent.client if stack else None
     found = await run.io_bound(act, *args, **options)
+    if client is not None and client.is_deleted:
+        raise asyncio.CancelledError
     if found is None:
         raise RunError("the studio is being ended")
     return found

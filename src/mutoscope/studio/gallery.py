@@ -49,7 +49,9 @@ class Gallery:
             button("Leave it", lambda: self._choose(None))
         self._choosing.set_visibility(False)
         self._wall = Wall(studio, self.open)
-        self._empty = ui.label().classes("empty w-full")
+        with ui.element("div").classes("empty w-full") as self._empty:
+            self._nothing = ui.label()
+            self._begin = ui.link("Write a prompt", "/compose")
         self._more = button("Show more", self._show_more)
         self._viewer = Viewer(studio, lambda: [each.name for each in self._found], self._choose)
 
@@ -72,10 +74,12 @@ class Gallery:
             self._wall.show(self._found[: self._most])
             self._more.set_visibility(len(self._found) > self._most)
             self._empty.set_visibility(not self._found)
-            self._empty.set_text(
-                "Nothing here has all of these words." if words or self._kind.value != "all"
-                else "Nothing is painted yet. Write a prompt under Compose, and it comes here."
+            sought = bool(words) or self._kind.value != "all"
+            self._nothing.set_text(
+                "Nothing here has all of these words." if sought
+                else "Nothing is painted yet. What you paint comes here."
             )  # fmt: skip
+            self._begin.set_visibility(not sought)
 
     def open(self, name: str) -> None:
         """Show an entry large, or compare it with the one that was chosen for that."""

@@ -21,7 +21,6 @@ STYLE = """
 .bar { display: flex; flex-wrap: wrap; gap: .6rem; align-items: center; margin-bottom: 1rem; }
 .bar .grow { flex: 1 1 14rem; }
 .quiet { color: var(--soft); }
-.empty { color: var(--soft); padding: 3rem 0; text-align: center; }
 .viewer { background: var(--paper); color: var(--ink); display: grid; height: 100%;
   grid-template-columns: minmax(0, 1fr) 24rem; grid-template-rows: minmax(0, 1fr);
   align-items: stretch; gap: 0; overflow: hidden; border-radius: 0 !important; }
@@ -29,7 +28,7 @@ STYLE = """
 .viewer-show { flex: 1; min-height: 0; display: flex; align-items: center; justify-content: center;
   padding: 1rem; }
 .viewer-show img, .viewer-show video { max-width: 100%; max-height: 100%;
-  min-width: min(100%, 22rem); object-fit: contain; border-radius: 4px; }
+  min-width: min(100%, 40rem); object-fit: contain; border-radius: 4px; }
 .viewer-side { padding: 1rem 1.2rem 2rem; overflow-y: auto; border-left: 1px solid var(--edge); }
 .viewer h2 { font-size: 1.1rem; line-height: 1.4; font-weight: 500; margin: .2rem 0 .3rem;
   overflow-wrap: anywhere; letter-spacing: 0; }
@@ -67,7 +66,7 @@ STYLE = """
   display: grid; grid-template-columns: 132px minmax(0, 1fr); gap: 1rem; padding: .8rem; }
 .job.live { grid-template-columns: minmax(0, 1.2fr) minmax(0, 1fr); }
 .job-picture { background: var(--paper); border-radius: 8px; overflow: hidden; min-height: 88px;
-  display: flex; align-items: center; justify-content: center; }
+  display: flex; align-items: center; justify-content: center; align-self: start; }
 .job-picture img { display: block; width: 100%; max-height: 66vh; object-fit: contain; }
 .job:not(.live) .job-picture img { height: 88px; object-fit: cover; }
 .job.job.bare { grid-template-columns: minmax(0, 1fr); }
@@ -98,6 +97,29 @@ STYLE = """
   .pair { grid-template-columns: 1fr; grid-template-rows: none; height: auto; }
   .viewer .over { width: 100%; }
 }
+"""
+
+# A job's buttons change with its state, and its card moves from part to part: what had the focus is
+# looked for under its name, or else the job's title is given it, so that Tab goes on from there.
+HOLDS = """
+(() => {
+  let card = null, name = null;
+  document.addEventListener("focusin", (event) => {
+    card = event.target.closest(".job")?.id || null;
+    name = event.target.getAttribute("aria-label");
+  });
+  document.addEventListener("pointerdown", (event) => {
+    if (!event.target.closest(".job")) card = null;
+  });
+  new MutationObserver(() => {
+    if (!card || document.activeElement !== document.body) return;
+    const found = document.getElementById(card);
+    if (!found) { card = null; return; }
+    const same = [...found.querySelectorAll("button")].find(
+      (one) => name && one.getAttribute("aria-label") === name);
+    (same || found.querySelector(".job-title"))?.focus({preventScroll: true});
+  }).observe(document.documentElement, {childList: true, subtree: true});
+})();
 """
 
 # Arrows move among the tiles of a wall; within the viewer left and right turn the leaf.

@@ -30,12 +30,18 @@ body { background: var(--paper); color: var(--ink);
   color: #1b1509; padding: .5rem .9rem; border-radius: 8px; }
 .studio-skip:focus { top: .6rem; }
 :focus-visible { outline: 2px solid var(--blue); outline-offset: 2px; }
-.q-btn.bg-primary { color: #1b1509 !important; }
+/* Among important rules the first layer wins: Quasar's white text is in its last. */
+@layer theme {
+  .q-btn.bg-primary, .q-uploader__header, .q-uploader__header .q-btn { color: #1b1509 !important; }
+}
+.studio-main a:not([class*="q-"]):not(.studio-link) { color: var(--gold); }
+.empty { color: var(--soft); padding: 3rem 0; text-align: center; }
 .q-field__label, .q-field__messages { color: var(--soft); }
 @media (max-width: 640px) {
   .studio-header { padding: .35rem .6rem; gap: .35rem; }
   .studio-nav { order: 3; width: 100%; flex-wrap: nowrap; overflow-x: auto; }
-  .studio-link { padding: .5rem .6rem; font-size: .9rem; }
+  .studio-nav { gap: 0; justify-content: space-between; }
+  .studio-link { padding: .5rem .5rem; font-size: .85rem; letter-spacing: 0; }
   .studio-main { padding: .75rem; }
 }
 @media (prefers-reduced-motion: reduce) {

@@ -14,7 +14,7 @@ from mutoscope.errors import SettingsError
 from mutoscope.studio.aide import Aide
 from mutoscope.studio.complaints import complaining
 from mutoscope.studio.paths_recorded import EVERY, MOST, Visit, evenly, film_command
-from mutoscope.studio.touch_pad import TouchPad
+from mutoscope.studio.touch_pad import HandSlider, TouchPad
 
 if TYPE_CHECKING:
     from mutoscope.studio.app import Studio
@@ -59,7 +59,7 @@ class PadView:
             if not busy.is_deleted:  # nor what it stood in
                 busy.delete()
         self._split = int(self._told["layers"]) // 2
-        with ui.element("div").classes("draw-two"):
+        with ui.element("div").classes("draw-two draw-pad"):
             with ui.element("div"):
                 self._stage()
                 self._ways()
@@ -88,6 +88,10 @@ class PadView:
             for index in (2, 3):
                 self._corner(index)
         with ui.row().classes("draw-row"):
+            ui.button("Add keyframe", icon="add", on_click=self._add_key).props("text-color=dark")
+            self._record = ui.button(
+                "Record", icon="fiber_manual_record", on_click=self._toggle
+            ).props("outline")
             ui.button("Four new samples", icon="casino", on_click=self._shuffle).props("flat")
 
     def _corner(self, index: int) -> None:
@@ -106,7 +110,10 @@ class PadView:
             setattr(self, f"_field{index}", field)
 
     def _knobs(self) -> None:
-        ui.label("Truncation").classes("draw-section").props("role=heading aria-level=2")
+        ui.label("Look").classes("draw-section").props("role=heading aria-level=2")
+        ui.label(
+            "A small truncation is nearer to the mean of all drawings, a large one is wilder."
+        ).classes("draw-soft")
         self._slider("Truncation", 0.0, 1.5, 0.05, self._truncation, self._set_truncation)
         ui.label("Style mixing").classes("draw-section").props("role=heading aria-level=2")
         ui.label("The coarse layers come from the pad, the fine ones from here.").classes(
@@ -125,6 +132,7 @@ class PadView:
         layers = int(self._told["layers"])
         self._slider("Coarse layers", 0, layers, 1, self._split, self._set_split)
         ui.label("Directions").classes("draw-section").props("role=heading aria-level=2")
+        ui.label("Each changes one thing about what is drawn; try which.").classes("draw-soft")
         names = list(self._told["directions"])
         for name in names[:_SHOWN]:
             self._direction(name)
@@ -147,7 +155,7 @@ class PadView:
     ) -> None:  # fmt: skip
         with ui.element("div").classes("draw-slider"):
             ui.label(name)
-            slider = ui.slider(min=least, max=most, step=step, value=value)
+            slider = HandSlider(min=least, max=most, step=step, value=value)
             slider.props(f'aria-label="{name}"')
             shown = ui.label(f"{value:g}").classes("draw-number")
 
@@ -187,6 +195,18 @@ class PadView:
                         ui.button(short, on_click=self._putting(index, name)).props(
                             f'flat dense aria-label="{name} to the {corner} corner"'
                         ).tooltip(f"To the {corner} corner")
+                ui.button(icon="close", on_click=self._forgetting(name)).props(
+                    f'flat dense size=sm aria-label="Forget {name}"'
+                )
+
+    def _forgetting(self, name: str) -> Callable[[], Any]:
+        async def forget() -> None:
+            with complaining(self._studio.place):
+                await self._ask(do="forget", name=name)
+                self._told = await self._ask(do="open")
+                self._bookmark_list.refresh()
+
+        return forget
 
     def _putting(self, index: int, name: str) -> Callable[[], Any]:
         return lambda: self._set_corner(index, name)
@@ -195,18 +215,13 @@ class PadView:
 
     def _ways(self) -> None:
         ui.label("A way to film").classes("draw-section").props("role=heading aria-level=2")
-        with ui.row().classes("draw-row"):
-            ui.button("Add keyframe", icon="add", on_click=self._add_key).props("text-color=dark")
-            self._record = ui.button(
-                "Record", icon="fiber_manual_record", on_click=self._toggle
-            ).props("outline")
-            ui.button("Clear", on_click=self._clear).props("flat")
         self._key_list()
         with ui.row().classes("draw-row"):
             self._seconds = ui.number("Seconds", value=12, min=1, max=600, step=1).props(
                 "dense outlined"
             )
             ui.button("Film it", icon="movie", on_click=self._film).props("text-color=dark")
+            ui.button("Clear", on_click=self._clear).props("flat")
         ui.label(
             "The film goes from key to key and back to the first. Keys have no mixing: a walk has "
             "one style for all layers."
@@ -216,6 +231,10 @@ class PadView:
 
     @ui.refreshable_method
     def _key_list(self) -> None:
+        if not self._keys:
+            ui.label("Keyframes that you add, or a way that you record, show here.").classes(
+                "draw-soft"
+            )
         with ui.element("div").classes("draw-keys"):
             for index, key in enumerate(self._keys):
                 with ui.element("div").classes("draw-key"):

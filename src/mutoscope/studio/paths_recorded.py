@@ -23,7 +23,7 @@ class Visit:
 def evenly(visits: Sequence[Visit], every: float = EVERY) -> list[Visit]:
     """The places of a recording at even times: where one stood then.
 
-    A walk gives each leg between its keys the same time, so standing still is the same key again.
+    A walk gives each leg between its keys the same time.
     """
     if not visits:
         return []
@@ -46,9 +46,13 @@ def film_command(
 ) -> tuple[str, ...]:  # fmt: skip
     """The command that films a walk through places; ``timed`` keeps the pace of a recording.
 
+    A walk doesn't stand still: of places that follow each other and are the same, the last to the
+    first, too, one stays.
+
     Raises:
         SettingsError: there are too few or too many, or the film is too long.
     """
+    keys = [key for at, key in enumerate(keys) if key != keys[at - 1] or len(keys) == 1]
     if not LEAST_KEYS <= len(keys) <= MOST:
         raise SettingsError(f"keyframes: {len(keys)}; a walk needs {LEAST_KEYS}–{MOST}")
     if not 0 < seconds <= LONGEST:

@@ -13,11 +13,11 @@ from urllib.parse import quote
 from nicegui import ui
 
 from mutoscope.studio.cards import button, heading
-from mutoscope.studio.catalogue import LOG, Entry, catalogue_of
+from mutoscope.studio.catalogue import LOG, SETTINGS, Entry, catalogue_of
 from mutoscope.studio.complaints import complaining
 from mutoscope.studio.file_dialog import in_thread
 from mutoscope.studio.fork import open_fork
-from mutoscope.studio.gallery_look import STYLE
+from mutoscope.studio.gallery_look import HOLDS, STYLE
 from mutoscope.studio.jobs import Job, Progress
 from mutoscope.studio.losses import Losses, drawn
 
@@ -29,12 +29,13 @@ _LOOK = 1.0  # seconds
 _PARTS: dict[Part, str] = {"now": "Now", "next": "Next", "rest": "Before"}
 _MOST_ENDED = 60
 _WORDS = {"running": "painting", "stopping": "stopping after this step", "waiting": "waiting"}
+_PAINTS = ("render", "image", "resume")
 _RUNS, _GOES_ON = ("running", "stopping"), ("stopped", "paused", "failed")
 
 
 async def page(studio: "Studio") -> None:
     """Draw the page."""
-    ui.add_head_html(f"<style>{STYLE}</style>")
+    ui.add_head_html(f"<style>{STYLE}</style><script>{HOLDS}</script>")
     queue = Queue(studio)
     await queue.look()
     ui.timer(_LOOK, queue.look, immediate=False)
@@ -49,9 +50,9 @@ class Queue:
         self._lists: dict[Part, ui.element] = {}
         self._heads: dict[Part, ui.element] = {}
         self._order: dict[Part, list[str]] = {}
-        self._empty = ui.label("Nothing is being painted, and nothing waits.").classes(
-            "empty w-full"
-        )
+        with ui.element("div").classes("empty w-full") as self._empty:
+            ui.label("Nothing is being painted, and nothing waits.")
+            ui.link("Write what is to be painted", "/compose")
         for part, title in _PARTS.items():
             with ui.row().classes("w-full items-center justify-between") as self._heads[part]:
                 heading(2, title).classes("part")
@@ -116,7 +117,7 @@ class Card:
             with ui.element("div").classes("job-picture"):
                 self._image = ui.element("img").props('alt="" decoding=async')
             with ui.element("div"):
-                with ui.element("h3").classes("job-title"):
+                with ui.element("h3").classes("job-title").props('tabindex="-1"'):
                     self._title = ui.label()
                 self._state = ui.label().classes("job-state")
                 self._bar = ui.linear_progress(value=0, show_value=False).props(
@@ -128,7 +129,7 @@ class Card:
 
     def show_job(self, job: Job, entry: Entry | None) -> None:
         """Show a job as it is now; ``entry``: the run that it paints, where there is one."""
-        progress = self._studio.jobs.progress(job.id)
+        progress = self._studio.jobs.progress(job.id) or so_far(entry)
         picture = (entry and entry.picture) or (progress and progress.picture) or None
         self._fill(job.title, said_of(job, progress), picture, live=job.state in _RUNS)
         self._why.set_text(job.message)
@@ -227,14 +228,32 @@ def part_of(job: Job) -> Part:
 def elsewhere(entries: Sequence[Entry], jobs: Sequence[Job]) -> list[Entry]:
     """The runs and sheets that are being painted, but by no job of the queue."""
     ours = {job.run for job in jobs if job.state in _RUNS}
-    running = [entry for entry in entries if entry.state == "running" and entry.name not in ours]
+    # A job that paints tells where a moment after its folder is there.
+    untold = [
+        job.started or 0.0 for job in jobs
+        if job.state in _RUNS and job.run is None and job.command[0] in _PAINTS
+    ]  # fmt: skip
+    running = [
+        entry for entry in entries
+        if entry.state == "running" and entry.name not in ours
+        and not (untold and _begun(entry) >= min(untold))
+    ]  # fmt: skip
     sheets = {entry.name for entry in entries if entry.kind == "sheet" and entry.state == "running"}
     return [entry for entry in running if entry.sheet not in sheets]
+
+
+def so_far(entry: Entry | None) -> Progress | None:
+    """How far a run is by what lies in its folder, for a job that has told nothing yet."""
+    if entry is None or not entry.total or not entry.steps:
+        return None
+    return Progress(entry.steps, entry.total, None, {}, entry.picture)
 
 
 def said_of(job: Job, progress: Progress | None) -> str:
     """How a job goes, or went, in one line."""
     said = [_WORDS.get(job.state, job.state)]
+    if job.state == "running" and progress is None:
+        said = ["getting ready"]
     if progress is not None and job.state != "done":
         said.append(f"{progress.done} of {progress.total}")
         if progress.seconds_left is not None:
@@ -263,6 +282,14 @@ def _gallery_link(entry: Entry) -> None:
 
 def _key(each: Job | Entry) -> str:
     return each.name if isinstance(each, Entry) else each.id
+
+
+def _begun(entry: Entry) -> float:
+    """When the folder of a run was begun, in seconds since 1970; 0 where that is not known."""
+    try:
+        return (entry.path / SETTINGS).stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _ended(each: Job | Entry) -> float:

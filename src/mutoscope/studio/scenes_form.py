@@ -28,6 +28,10 @@ MASKS = {
     "f": "far: small cutouts",
 }
 _AROUND = {"scene_prefix": "before every scene", "scene_suffix": "after every scene"}
+_FIRST = (
+    "Write what the picture is to show, such as: a harbour at dawn. Paint begins it. To begin with "
+    "a preset, or with the recipe of an earlier picture, choose New."
+)
 _HEARD = ("input_audio", "input_audio_filters", "input_midi", "curves")
 _NARROW: dict[Field, tuple[str, str, str]] = {
     "weight": ("weight", "1", "How strongly: a number, an expression of t, or keyframes"),
@@ -106,11 +110,14 @@ class PromptsEditor:
 
     def show_checked(self, checked: Checked) -> None:
         """Say what is wrong, at its prompt where one is named; and when scenes begin and end."""
-        mine = [fault for fault in checked.faults if fault.key == self._key]
+        empty = not self._composer.text.strip()
+        mine = [] if empty else [fault for fault in checked.faults if fault.key == self._key]
         for mark in self._marks.values():
             mark.classes(remove="compose-wrong")
         self._faults.clear()
         with self._faults:
+            if empty and self._key == "scenes":
+                ui.label(_FIRST).classes("compose-help")
             for fault in mine:
                 ui.label(fault.text).classes("compose-fault")
                 index = place_of(fault.text, self._text)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("mutoscope")
 
+_SLOWEST = 60.0  # seconds for a page to be drawn where every core paints
+
 
 @dataclass(frozen=True)
 class Page:
@@ -52,6 +54,12 @@ def there() -> list[Page]:
     return [page for page in PAGES if find_spec(page.home) is not None]
 
 
+def preload() -> None:
+    """Import what draws the pages, so that the first visitor doesn't wait for that."""
+    for page in there():
+        import_module(page.home)
+
+
 def build(studio: "Studio") -> None:
     """Let NiceGUI answer with the pages of a studio."""
     pages = there()
@@ -70,7 +78,7 @@ def build(studio: "Studio") -> None:
 
 
 def _register(studio: "Studio", page: Page, pages: Sequence[Page]) -> None:
-    @ui.page(page.path, title=f"{page.title} – Mutoscope")
+    @ui.page(page.path, title=f"{page.title} – Mutoscope", response_timeout=_SLOWEST)
     async def drawn() -> None:
         with frame(studio, page, pages), complaining(studio.place):
             draw: Callable[[Any], Any] = import_module(page.home).page

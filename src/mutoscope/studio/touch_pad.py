@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from nicegui import ui
 from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
@@ -35,3 +36,9 @@ class TouchPad(Element, component="touch_pad.js"):
         """Put the point somewhere."""
         self._props["at"] = [x, y]
         self.update()
+
+
+class HandSlider(ui.slider):
+    """A slider that stays where a hand puts it: what the server heard late doesn't put it back."""
+
+    LOOPBACK = False

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from nicegui import ui
 
-from mutoscope.drawings.margins import NAME as MARGINS
 from mutoscope.errors import RunError, SettingsError
 from mutoscope.studio.aide import Aide
 from mutoscope.studio.complaints import complaining, told
@@ -21,6 +20,7 @@ from mutoscope.studio.training_view import (
     Speed,
     chart_of,
     job_of,
+    output_of,
     read_log,
     samples_of,
 )
@@ -28,6 +28,7 @@ from mutoscope.studio.training_view import (
 if TYPE_CHECKING:
     from mutoscope.studio.app import Studio
 
+_TRIES = 1000  # numbers behind a name
 _STRIP = 40  # sheets in the strip
 _FIRST = ("images", "size", "channels", "seed", "turn", "mirror")  # keys that are shown at once
 _ACTIVE = ("waiting", "running", "stopping")
@@ -60,7 +61,10 @@ class TrainForm:
 
     async def draw(self) -> None:
         """Draw it; presets and keys come from the process that knows them."""
-        busy = ui.spinner(size="sm")
+        busy = ui.row().classes("draw-row")
+        with busy:
+            ui.spinner(size="sm")
+            ui.label("Asking what can be trained …").props("role=status")
         try:
             self._told = await asyncio.to_thread(self._aide.ask, {"do": "presets"})
         finally:
@@ -68,7 +72,9 @@ class TrainForm:
                 busy.delete()
         folders = [one.name for one in scans_in(self._studio.place)]
         if not folders:
-            ui.label("There are no drawings yet: upload scans first, or draw sample pages.")
+            ui.label(
+                "There are no drawings to learn from yet. Begin above, at “Add scans”."
+            ).classes("draw-soft")
             return
         chosen = self._folder if self._folder in folders else folders[0]
         presets = self._told["presets"]
@@ -76,9 +82,8 @@ class TrainForm:
             self._drawings = ui.select(folders, value=chosen, label="Drawings").props("outlined")
             self._cut = ui.select(
                 {
-                    "auto": "picked specimens, else whole pages",
+                    "auto": "picked specimens, else anywhere on the pages",
                     "scans": "anywhere on the pages",
-                    "tiles": "tiles within the margins, cut first",
                 },
                 value="auto", label="Learn from",
             ).props("outlined")  # fmt: skip
@@ -101,7 +106,15 @@ class TrainForm:
         return str(self._drawings.value)
 
     def _usual(self, folder: str) -> str:
-        return f"{PurePosixPath(folder).name}-gan"
+        """A name for what is learned from a folder, that is free."""
+        place, name = self._studio.place, f"{PurePosixPath(folder).name[:70]}-gan"
+        taken = {output_of(job.command) for job in self._studio.jobs.all()}
+        for number in range(1, _TRIES):
+            one = name if number == 1 else f"{name}-{number}"
+            output = place.drawings / one
+            if not output.exists() and place.name_of(output) not in taken:
+                return one
+        return ""
 
     def _values(self) -> Mapping[str, Any]:
         values: Mapping[str, Any] = self._told["presets"][self._preset.value]["values"]
@@ -163,29 +176,14 @@ class TrainForm:
             if place.inside(output).exists():
                 raise RunError(f"{output}: is there already; go on with it below, or take another")
             changed = self._changed()
-            learned = folder
-            if self._cut.value == "tiles":
-                learned = f"{output}-tiles"
-                self._queue_tiles(folder, learned, int(changed.get("size", self._values()["size"])))
-            elif self._cut.value == "scans":
+            if self._cut.value == "scans":
                 changed["data"] = "scans"
             words = [f"{key}={value}" for key, value in changed.items()]
             self._studio.jobs.add(
-                ("train", learned, *words, "--preset", str(self._preset.value), "-o", output),
+                ("train", folder, *words, "--preset", str(self._preset.value), "-o", output),
                 title=f"Train {name}",
             )
             ui.notify("Queued; it shows below when it has begun")
-
-    def _queue_tiles(self, folder: str, output: str, side: int) -> None:
-        """Have tiles cut within the margins, at the resolution at which training cuts its own."""
-        margins = self._studio.place.inside(f"{folder}/{MARGINS}")
-        given = ("--margins", f"{folder}/{MARGINS}") if margins.is_file() else ()
-        dpi = 300 * (side / 512) ** 0.5
-        self._studio.jobs.add(
-            ("drawings", "tiles", folder, "-o", output, "--size", str(side), "--dpi", f"{dpi:.1f}",
-             *given),
-            title=f"Cut tiles of {folder}",
-        )  # fmt: skip
 
 
 class TrainingView:

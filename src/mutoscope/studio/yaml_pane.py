@@ -47,7 +47,8 @@ class YamlPane:
         self._editor.decorations = marks
         self._below.clear()
         with self._below:
-            for fault in checked.faults:
+            # Of an empty page the scenes say what to begin with.
+            for fault in checked.faults if self._composer.text.strip() else ():
                 ui.label(said(fault)).classes("compose-fault")
             for notice in checked.notices:
                 ui.label(notice).classes("compose-idle")
