@@ -123,8 +123,13 @@ def axe():
     core = pytest.importorskip("axe_playwright_python.sync_playwright")
     tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
-    def look(page):
-        found = core.Axe().run(page, options={"runOnly": {"type": "tag", "values": tags}})
+    def look(page, within=None, but=()):
+        rules = {
+            "runOnly": {"type": "tag", "values": tags},
+            "rules": {name: {"enabled": False} for name in but},
+        }
+        page.wait_for_function("!document.querySelector('[class*=q-transition--]')")
+        found = core.Axe().run(page, context=within, options=rules)
         return [
             f"{rule['id']}: {rule['help']}: {node['html'][:200]}"
             for rule in found.response["violations"]

@@ -242,6 +242,7 @@ class Composer:
                 self.show(self.drafts.begin(text))
 
         with ui.dialog() as dialog, ui.card().classes("compose-dialog"):
+            dialog.props["aria-label"] = "Begin with"
             ui.html("<h2>Begin with</h2>", sanitize=False)
             self._beginning("an empty page", "", lambda: begin(""))
             for each in found:
@@ -263,6 +264,7 @@ class Composer:
 
     async def _delete(self) -> None:
         with ui.dialog() as dialog, ui.card().classes("compose-dialog"):
+            dialog.props["aria-label"] = "Delete"
             ui.label(f"Delete the draft {self.draft.title!r}? What was painted from it stays.")
             with ui.row():
                 ui.button("Delete", on_click=lambda: dialog.submit(True)).props("no-caps")

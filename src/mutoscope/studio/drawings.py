@@ -16,6 +16,7 @@ from mutoscope.drawings.scans import SUFFIXES, Page
 from mutoscope.errors import MutoscopeError, SettingsError
 from mutoscope.studio import picking_door, scan_pictures
 from mutoscope.studio.aide import Aide
+from mutoscope.studio.bringing import name_button
 from mutoscope.studio.complaints import complaining
 from mutoscope.studio.drawing_folders import (
     MOST_BYTES,
@@ -109,12 +110,13 @@ class DrawingsView:
             )
             uploader = ui.upload(
                 multiple=True, auto_upload=True, max_file_size=MOST_BYTES, max_files=MOST_FILES,
-                label="Upload scans",
                 on_rejected=lambda: ui.notify(
                     f"Not taken: scans are {', '.join(SUFFIXES[:6])} and the like, of at most "
                     f"{MOST_BYTES // 2**20} MB", type="warning",
                 ),
             ).props(f'accept="{",".join(SUFFIXES)}" flat bordered')  # fmt: skip
+
+            name_button(uploader, "Upload scans")
 
             async def uploaded(event: events.UploadEventArguments) -> None:
                 with complaining(self._studio.place):

@@ -10,6 +10,7 @@ from nicegui import run, ui
 from nicegui.slot import Slot
 
 from mutoscope.errors import RunError
+from mutoscope.studio.bringing import name_button
 from mutoscope.studio.complaints import complaining
 from mutoscope.studio.offered import PICTURE, Kind, offered, room_for
 
@@ -44,6 +45,7 @@ async def choose_file(
     """Ask for a file of a kind; ``take`` gets its name within the place."""
     found = await in_thread(offered, studio.place, kind)
     with ui.dialog() as dialog, ui.card().classes("compose-dialog"):
+        dialog.props["aria-label"] = "Choose a file"
         ui.html("<h2>Choose a file</h2>", sanitize=False)
         ui.label(title).classes("compose-help")
 
@@ -60,12 +62,12 @@ async def choose_file(
                 taken(path)
 
         brings = ui.upload(
-            label=f"Bring a {kind.name} (up to {kind.most // 2**20} MiB)", auto_upload=True,
-            max_file_size=kind.most, max_files=1, on_upload=brought,
+            auto_upload=True, max_file_size=kind.most, max_files=1, on_upload=brought,
             on_rejected=lambda: ui.notify(
                 f"that is no {kind.name}, or it is too large", type="negative"
             ),
         )  # fmt: skip
+        name_button(brings, f"Bring a {kind.name} (up to {kind.most // 2**20} MiB)")
         brings.props(f'accept="{",".join(kind.endings)}" flat bordered').classes("compose-wide")
         if not found:
             ui.label(f"There is no {kind.name} in the studio's folder yet.").classes("compose-help")

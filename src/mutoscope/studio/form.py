@@ -263,6 +263,7 @@ class SettingField:
 
     def _explain(self) -> None:
         with ui.dialog() as dialog, ui.card().classes("compose-dialog"):
+            dialog.props["aria-label"] = self._entry.key
             ui.label(describe(self._entry.key)).classes("compose-described")
             ui.button("Close", on_click=dialog.close).props("flat no-caps")
         dialog.open()

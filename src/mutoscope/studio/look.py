@@ -17,7 +17,8 @@ body { background: var(--paper); color: var(--ink);
   border-radius: 8px; font-size: .95rem; letter-spacing: .01em; }
 .studio-link:hover { color: var(--ink); background: var(--sheet); }
 .studio-link[aria-current="page"] { color: var(--gold); background: var(--sheet); }
-.studio-now { margin-left: auto; color: var(--soft); text-decoration: none; font-size: .85rem;
+.studio-status { margin-left: auto; min-width: 0; display: flex; }
+.studio-now { color: var(--soft); text-decoration: none; font-size: .85rem;
   font-variant-numeric: tabular-nums; max-width: 40vw; overflow: hidden; white-space: nowrap;
   text-overflow: ellipsis; }
 .studio-now:hover { color: var(--ink); }

@@ -129,7 +129,8 @@ class frame:  # noqa: N801 - used as a function is
     def _line(self) -> None:
         """What is being made just now, in one line at the end of the header."""
         jobs = self._studio.jobs
-        line = ui.link("", "/render").classes("studio-now").props('role="status"')
+        with ui.element("div").classes("studio-status").props('role="status"'):
+            line = ui.link("", "/render").classes("studio-now")
 
         def show() -> None:
             running = [job for job in jobs.all() if job.state in ("running", "stopping")]

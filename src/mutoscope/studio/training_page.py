@@ -205,7 +205,7 @@ class TrainingView:
             self._go = ui.button("Go on", icon="play_arrow", on_click=self._go_on).props("outline")
         with ui.element("div").classes("draw-two"):
             with ui.element("div"):
-                self._large = ui.element("img").classes("draw-large")
+                self._large = ui.element("img").props('alt=""').classes("draw-large")
                 self._caption = ui.label("").classes("draw-soft")
                 self._slider = ui.slider(min=0, max=1, step=1, value=0).props(
                     'aria-label="Samples through time"'

@@ -1,7 +1,8 @@
 """One picture or film, large, with its recipe and all that can be asked of it."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from nicegui import ui
 
@@ -129,18 +130,18 @@ class Viewer:
             if entry.settings and entry.kind != "sheet" and not making.is_animated(entry):
                 with button("Contact sheet", lambda: None, icon="apps"), ui.menu():
                     for count in _SEEDS:
-                        ui.menu_item(f"{count} seeds", lambda count=count: self._queue(
-                            lambda: making.sheet_of_seeds(entry, count)))  # fmt: skip
+                        _choice(f"{count} seeds", self._queued(
+                            making.sheet_of_seeds, entry, count))  # fmt: skip
             if entry.picture is not None:
                 with button("Larger", lambda: None, icon="zoom_out_map"), ui.menu():
                     for scale in making.SCALES:
-                        ui.menu_item(f"{scale} times", lambda scale=scale: self._queue(
-                            lambda: making.larger(place, entry, scale, jobs)))  # fmt: skip
+                        _choice(f"{scale} times", self._queued(
+                            making.larger, place, entry, scale, jobs))  # fmt: skip
             if entry.film is not None:
                 with button("Smoother", lambda: None, icon="animation"), ui.menu():
                     for factor in making.FACTORS:
-                        ui.menu_item(f"{factor} times", lambda factor=factor: self._queue(
-                            lambda: making.smoother(place, entry, factor, jobs)))  # fmt: skip
+                        _choice(f"{factor} times", self._queued(
+                            making.smoother, place, entry, factor, jobs))  # fmt: skip
             if entry.picture is not None:
                 button("Compare with…", lambda: self._compare(entry), icon="compare")
             for path, what in ((entry.film, "film"), (entry.picture, "picture")):
@@ -175,6 +176,10 @@ class Viewer:
         heading(3, "The command that makes it again")
         ui.label(command).classes("said")
         button("Copy", lambda: ui.clipboard.write(command), icon="content_copy")
+
+    def _queued(self, wish: Callable[..., making.Wish], *args: Any) -> Callable[[], None]:
+        """What queues the wish, with those arguments, when it is chosen."""
+        return lambda: self._queue(partial(wish, *args))
 
     def _queue(self, wish: Callable[[], making.Wish]) -> None:
         with complaining(self._studio.place):
@@ -218,3 +223,8 @@ def _facts(entry: Entry) -> str:
     if entry.state != "done" or entry.kind == "sheet":
         facts.append(mark(entry))
     return " · ".join(facts)
+
+
+def _choice(text: str, deed: Callable[[], object]) -> None:
+    """One line of a menu."""
+    ui.menu_item(text, deed).props("role=menuitem")
