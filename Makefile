@@ -25,9 +25,12 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)
 	$(BIN)/python -m mutoscope demo
 
+# One process more than there are cores, since some tests wait for processes of their own.
+WORKERS = $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
+
 test: $(STAMP) browser
 	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE \
-	  $(BIN)/python -m pytest -q -n logical --maxprocesses=4 --dist=worksteal $(PYTEST_ARGS)
+	  $(BIN)/python -m pytest -q -n $(WORKERS) --dist=worksteal $(PYTEST_ARGS)
 
 # The pages that open in a browser are tested in a real one. Without it those tests are skipped.
 browser:

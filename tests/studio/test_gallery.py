@@ -80,8 +80,10 @@ def test_two_are_compared(gallery):
     slider.focus()
     for _ in range(10):
         gallery.keyboard.press("ArrowRight")
-    at = slider.evaluate("one => one.parentElement.style.getPropertyValue('--at')")
-    assert at == "60"
+    gallery.wait_for_function(
+        "one => one.parentElement.style.getPropertyValue('--at') === '60'",
+        arg=slider.element_handle(),
+    )
     assert gallery.locator(".recipe").last.inner_text().split() == [
         "scenes", "a", "fox", "→", "a", "owl", "seed", "0", "→", "1",
         "file_namespace", "fox", "→", "owl",

@@ -111,6 +111,7 @@ def test_curves_are_drawn_and_frames_are_seen(page, studio_server):
     assert button.get_attribute("aria-pressed") == "false"
     assert not page.locator("path[data-series='a boat']").is_visible()
     page.get_by_text("The numbers as a table").click()
+    page.locator(".tl-table tbody tr").nth(figure["count"] - 1).wait_for()
     assert page.locator(".tl-table tbody tr").count() == figure["count"]
     assert page.said == []
 

@@ -73,7 +73,7 @@ def _over(studio: "Studio", first: Entry, second: Entry, way: str) -> None:
                 # A film has no moment of its own here: its newest frame stands for it.
                 path = entry.path / "latest.png" if entry.is_run else entry.picture
                 image(studio, path if path.is_file() else entry.picture, entry.title, width=1280)
-        slider = ui.element("input").props("type=range min=0 max=100 value=50")
+        slider = ui.element("input").props("type=range min=0 max=100")  # it begins at 50
         slider.props["aria-label"] = "How much of the second is seen"
         slider.on("input", js_handler=_SLIDES)
 
