@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test browser lint bench docs site constraints clean
+.PHONY: install demo test test-all browser lint bench docs site constraints clean
 .DEFAULT_GOAL := install
 
 install: $(STAMP)
@@ -28,9 +28,14 @@ demo: $(STAMP)
 # One process more than there are cores, since some tests wait for processes of their own.
 WORKERS = $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
 
+PYTEST = OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE \
+  $(BIN)/python -m pytest -q -n $(WORKERS) --dist=worksteal
+
 test: $(STAMP) browser
-	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE \
-	  $(BIN)/python -m pytest -q -n $(WORKERS) --dist=worksteal $(PYTEST_ARGS)
+	$(PYTEST) -m 'not long' $(PYTEST_ARGS)
+
+test-all: $(STAMP) browser
+	$(PYTEST) $(PYTEST_ARGS)
 
 # The pages that open in a browser are tested in a real one. Without it those tests are skipped.
 browser:

@@ -55,7 +55,7 @@ def whole(nursery, tmp_path_factory):
     return files
 
 
-@pytest.mark.parametrize("first", [0, 1], ids=["even", "odd"])
+@pytest.mark.parametrize("first", [0, pytest.param(1, marks=pytest.mark.long)], ids=["even", "odd"])
 def test_killed_before_any_change_to_the_disk(nursery, whole, tmp_path, first):
     for event in range(first, 500, 2):
         out = tmp_path / str(event)

@@ -176,6 +176,7 @@ def test_from_the_first_word_to_the_picture(page, browser, studio_server):
     assert [said for said in page.said if said.startswith("error")] == []
 
 
+@pytest.mark.long
 def test_the_queue_is_put_in_order_and_one_of_a_terminal_is_seen(page, studio_server):
     """Pause, earlier, later, remove, resume; and what a terminal paints stands there, too."""
     server = studio_server
@@ -303,6 +304,7 @@ def test_nothing_is_lost_when_the_server_ends(browser, tmp_path, make_server):
     context.close()
 
 
+@pytest.mark.long
 def test_what_goes_wrong_with_one_does_not_keep_the_next(page, studio_server):
     """A picture that is too large, settings of an enemy, and a process that is killed."""
     server = studio_server

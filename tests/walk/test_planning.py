@@ -47,6 +47,7 @@ def test_the_picture_changes_evenly(renderer):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_walk_of_which_nothing_is_said_has_one_speed_and_no_frame_twice(renderer):
     walk = plan(Route(), renderer)
     assert walk.total == 16 * 512
