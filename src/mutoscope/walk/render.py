@@ -66,7 +66,7 @@ class Renderer:
         else:
             pairs = zip(w, psis, strict=True)
             w = torch.stack([self.generator.truncate(row, psi) for row, psi in pairs])
-        return (self.generator.synthesise(w, noise="constant") * 0.5 + 0.5).clamp(0, 1)
+        return self.generator.synthesise(w, noise="constant").mul_(0.5).add_(0.5).clamp_(0, 1)
 
     def glance(self, vectors: Tensor, space: str, truncation: float) -> Tensor:
         """What pictures are compared by, (n, d) to (n, m): small ones, laid out as vectors."""
