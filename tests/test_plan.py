@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mutoscope import plan
-from mutoscope.build import build, make_schedule
+from mutoscope.build import build
 from mutoscope.perceptors.tiny import Tiny
 from mutoscope.plan import (
     Plan,
@@ -21,6 +21,7 @@ from mutoscope.plan import (
     predict,
     timeline,
 )
+from mutoscope.schedule import make_schedule
 
 pytestmark = pytest.mark.usefixtures("single_thread")
 

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from mutoscope import __version__
-from mutoscope.build import Parts, make_schedule
+from mutoscope.build import Parts
 from mutoscope.build.listening import digests, refuse_changed
 from mutoscope.canvas.palette import Palette
 from mutoscope.canvas.vqgan import VqganCanvas
@@ -20,7 +20,7 @@ from mutoscope.paint import RESERVED, Frame, State, Watch
 from mutoscope.quality.keep import keep_quality
 from mutoscope.run import FilmPlan, Run, Saved
 from mutoscope.run.layout import PALETTE, QUALITY, TENSORBOARD
-from mutoscope.schedule import Schedule
+from mutoscope.schedule import Schedule, make_schedule
 from mutoscope.settings import Settings
 from mutoscope.smoothing import LatentSmoother, Window
 

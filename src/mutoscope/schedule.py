@@ -23,6 +23,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from mutoscope.curves import Closing, smooth
+from mutoscope.settings import Settings
 
 Signals = Callable[[float], Mapping[str, float]]
 
@@ -284,3 +285,23 @@ class Schedule:
         if self.display_every:
             candidates.append((start // self.display_every + 1) * self.display_every)
         return min(candidates)
+
+
+def make_schedule(settings: Settings) -> Schedule:
+    """What happens at which step."""
+    schedule = Schedule(
+        scenes=max(1, len(settings.script.scenes)),
+        steps_per_scene=settings.steps_per_scene,
+        steps_per_frame=settings.steps_per_frame,
+        pre_animation_steps=settings.pre_animation_steps,
+        save_every=settings.save_every,
+        display_every=settings.display_every,
+        frames_per_second=settings.frames_per_second,
+        animated=settings.animation_mode != "off",
+        stages=settings.sizes,
+    )
+    if settings.loop:
+        # A lap of more than half the film would lead its frames toward one another.
+        lap = min(settings.loop_overlap, max(1, schedule.round // 2))
+        schedule = replace(schedule, lap=lap)
+    return schedule

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from mutoscope.build import make_schedule
 from mutoscope.quality.wishes import agreement, scene_starts, wishes
+from mutoscope.schedule import make_schedule
 from mutoscope.settings import load_settings
 
 KEYS = {

@@ -69,7 +69,7 @@ def test_a_run_is_told_as_it_is(place, lay):
 
 
 def test_the_steps_are_those_of_the_schedule(toy):
-    from mutoscope.build import make_schedule
+    from mutoscope.schedule import make_schedule
 
     loop = {**FILM, "steps_per_scene": 21, "loop": True, "loop_overlap": 3}
     for changes in ({}, FILM, loop, {**loop, "loop_overlap": 40}, {"scenes": "a || b || c"}):

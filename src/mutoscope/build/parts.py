@@ -42,7 +42,7 @@ from mutoscope.paint import Ask, Frame, Hold, Motion, State, Watch, animate, rng
 from mutoscope.perceptors.base import Perceptor
 from mutoscope.perceptors.load import load_perceptor
 from mutoscope.plan import Plan, choose_chunks, predict
-from mutoscope.schedule import Schedule
+from mutoscope.schedule import Schedule, make_schedule
 from mutoscope.settings import Settings
 from mutoscope.weights import Progress
 
@@ -210,26 +210,6 @@ def make_cutouts(settings: Settings) -> Cutouts:
     )
     # A method decides some of these itself.
     return replace(cutouts, **cut_method(settings.cut_method))
-
-
-def make_schedule(settings: Settings) -> Schedule:
-    """What happens at which step."""
-    schedule = Schedule(
-        scenes=max(1, len(settings.script.scenes)),
-        steps_per_scene=settings.steps_per_scene,
-        steps_per_frame=settings.steps_per_frame,
-        pre_animation_steps=settings.pre_animation_steps,
-        save_every=settings.save_every,
-        display_every=settings.display_every,
-        frames_per_second=settings.frames_per_second,
-        animated=settings.animation_mode != "off",
-        stages=settings.sizes,
-    )
-    if settings.loop:
-        # A lap of more than half the film would lead its frames toward one another.
-        lap = min(settings.loop_overlap, max(1, schedule.round // 2))
-        schedule = replace(schedule, lap=lap)
-    return schedule
 
 
 def make_timeline(settings: Settings) -> Schedule:

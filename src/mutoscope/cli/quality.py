@@ -64,10 +64,10 @@ def quality(path: Path, output: Path | None, fps: float | None, loop: bool, as_j
 
 def of_run(folder: Path, *, loop: bool) -> Quality:
     """The report of a run, whether it has come to its end or not."""
-    from mutoscope.build import make_schedule
     from mutoscope.quality.keep import judge_run
     from mutoscope.run.about import About
     from mutoscope.run.layout import ABOUT, SETTINGS, shown_paths
+    from mutoscope.schedule import make_schedule
     from mutoscope.settings import load_settings
 
     about = About.read(folder / ABOUT)

@@ -50,10 +50,10 @@ def begin_stretch(settings: Settings, frames: str) -> int:
     Raises:
         SettingsError: The stretch begins later, and there is no run to begin with.
     """
-    from mutoscope.build import make_schedule
     from mutoscope.cli.make import begin, show_results
     from mutoscope.errors import SettingsError
     from mutoscope.retake import Stretch
+    from mutoscope.schedule import make_schedule
 
     stretch = Stretch.parse(frames)
     if stretch.first not in (None, 1):
@@ -72,9 +72,9 @@ def stop_of(frames: str | None, settings: Settings, saved: Saved | None) -> int 
     Raises:
         SettingsError: The stretch begins anywhere, or ends before what is painted already.
     """
-    from mutoscope.build import make_schedule
     from mutoscope.errors import SettingsError
     from mutoscope.retake import Stretch
+    from mutoscope.schedule import make_schedule
 
     if frames is None:
         return None

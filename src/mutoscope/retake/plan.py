@@ -5,14 +5,14 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mutoscope.build import Parts, make_schedule
+from mutoscope.build import Parts
 from mutoscope.errors import RunError, SettingsError
 from mutoscope.perform import start_run
 from mutoscope.retake.taking import Point, Take
 from mutoscope.retake.touched import Touch, first_touched
 from mutoscope.run import Run
 from mutoscope.run.checkpoint import read_state
-from mutoscope.schedule import Schedule
+from mutoscope.schedule import Schedule, make_schedule
 from mutoscope.settings import Settings
 
 _STRETCH = re.compile(r"(\d{1,9})?(?:\.\.(\d{1,9})?)?")

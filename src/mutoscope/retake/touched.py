@@ -5,12 +5,11 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 from mutoscope.build.listening import listen
-from mutoscope.build.parts import make_schedule
 from mutoscope.build.wishes import Number, Wish, Wishes, changed_since
 from mutoscope.curves import DEPTH_NAMES, TIME_NAMES
 from mutoscope.errors import MutoscopeError
 from mutoscope.retake.keys import FILES, HARMLESS, LOCAL, MOVING, PERCEPTORS
-from mutoscope.schedule import Shot
+from mutoscope.schedule import Shot, make_schedule
 from mutoscope.settings import Settings
 from mutoscope.settings.rules import facts
 from mutoscope.settings.values import LogCurve, is_weights_file

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mutoscope.errors import MutoscopeError, printable
-from mutoscope.schedule import Schedule
+from mutoscope.schedule import make_schedule
 from mutoscope.settings import Settings, load_settings
 from mutoscope.studio import holding, pictures
 from mutoscope.studio.place import Place
@@ -293,18 +293,7 @@ def last_step(log: Path) -> int:
 
 def total_steps(settings: Settings) -> int:
     """How many steps a run of these settings takes."""
-    schedule = Schedule(
-        scenes=max(1, len(settings.script.scenes)),
-        steps_per_scene=settings.steps_per_scene,
-        steps_per_frame=settings.steps_per_frame,
-        pre_animation_steps=settings.pre_animation_steps,
-        save_every=settings.save_every,
-        animated=settings.animation_mode != "off",
-    )
-    if not settings.loop:
-        return schedule.total_steps
-    lap = min(settings.loop_overlap, max(1, schedule.round // 2))
-    return schedule.closes + lap * schedule.steps_per_frame
+    return make_schedule(settings).total_steps
 
 
 def _settings(folder: Path) -> tuple[Settings | None, str]:

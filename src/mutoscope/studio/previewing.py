@@ -108,10 +108,11 @@ class Making:
             MutoscopeError: the settings can't be rehearsed.
             OSError: the folder can't be written.
         """
-        from mutoscope.build.parts import make_schedule, make_timeline
+        from mutoscope.build.parts import make_timeline
         from mutoscope.build.rehearsing import rehearse
         from mutoscope.preview import Preview
         from mutoscope.preview.cues import cues
+        from mutoscope.schedule import make_schedule
         from mutoscope.settings import load_settings
         from mutoscope.studio.plots import every_of, figure_of
 

@@ -7,12 +7,12 @@ give back the very text that they came from.
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from mutoscope.curves import TIME_NAMES
 from mutoscope.errors import ScriptError
-from mutoscope.schedule import Schedule
+from mutoscope.schedule import make_schedule
 from mutoscope.script import parse_scenes
 from mutoscope.script.fields import shield
 from mutoscope.settings import Settings
@@ -222,14 +222,7 @@ def place_of(message: str, text: str) -> int | None:
 
 def scene_times(settings: Settings) -> Iterator[tuple[float, float]]:
     """Of each scene: when it begins and when it ends, in seconds of film; steps in a still."""
-    schedule = Schedule(
-        scenes=max(1, len(settings.script.scenes)),
-        steps_per_scene=settings.steps_per_scene,
-        steps_per_frame=settings.steps_per_frame,
-        pre_animation_steps=settings.pre_animation_steps,
-        frames_per_second=settings.frames_per_second,
-        animated=settings.animation_mode != "off",
-    )
+    schedule = replace(make_schedule(settings), lap=0)  # a loop's end is its end, not its beginning
     for scene in range(schedule.scenes):
         first, stop = scene * schedule.steps_per_scene, (scene + 1) * schedule.steps_per_scene
         if schedule.animated:

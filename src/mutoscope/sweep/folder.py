@@ -18,7 +18,7 @@ from typing import Self
 
 import mutoscope
 from mutoscope import atomic
-from mutoscope.build import Shelf, build, make_schedule
+from mutoscope.build import Shelf, build
 from mutoscope.closable import Closable
 from mutoscope.errors import MutoscopeError, RunError
 from mutoscope.images import load_image
@@ -29,6 +29,7 @@ from mutoscope.perform import Kept, finish, perform
 from mutoscope.run import InUseError, Run, layout
 from mutoscope.run.about import About
 from mutoscope.run.checkpoint import read_header
+from mutoscope.schedule import make_schedule
 from mutoscope.settings import Settings, load_settings
 from mutoscope.sheet import Sheet
 from mutoscope.sweep.jobs import FILE, Job, Sweep
