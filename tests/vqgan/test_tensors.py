@@ -5,6 +5,7 @@ import contextlib
 import io
 import os
 import pickle
+import random
 import struct
 import sys
 import types
@@ -174,7 +175,9 @@ def zip_of(**entries):
         (b"\n<!DOCTYPE HTML><html>virus scan warning", "is a web page"),
         (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer"),
         (b"words, words", "is neither a PyTorch checkpoint nor safetensors"),
-        (os.urandom(600), "is neither|damaged"),
+        (random.Random(1).randbytes(600), "is neither|damaged"),
+        # The instruction c, with what would be an odd escape in Python's source.
+        (b"cw\\method\nname\n.", "is neither"),
         (pickle.dumps({"a": 1}), "is neither a PyTorch checkpoint nor safetensors"),
         (zip_of(**{"readme.txt": "hello"}), "without a data.pkl"),
         (zip_of(**{"a/data.pkl": b"\x80\x02"}), "damaged or cut short"),

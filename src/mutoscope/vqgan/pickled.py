@@ -8,6 +8,7 @@ The instructions are those of Python's `pickletools`, protocols 0 to 5.
 """
 
 import pickletools
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO, Any
@@ -92,14 +93,22 @@ def read_pickle(file: IO[bytes]) -> Pickle:
     """
     machine = _Machine()
     try:
+        return _run(machine, file)
+    except (ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError) as error:
+        raise PickleError(str(error) or type(error).__name__) from error
+
+
+def _run(machine: "_Machine", file: IO[bytes]) -> Pickle:
+    with warnings.catch_warnings():
+        # A broken text in a file is the file's matter, not one of this program's source.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", SyntaxWarning)
         for step, (opcode, argument, _) in enumerate(pickletools.genops(file)):
             if step == MAX_STEPS:
                 raise PickleError(f"it has over {MAX_STEPS} steps")
             if opcode.name == "STOP":
                 return Pickle(machine.pop(), machine.storages)
             machine.do(opcode.name, argument)
-    except (ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError) as error:
-        raise PickleError(str(error) or type(error).__name__) from error
     raise PickleError("it has no end")
 
 
