@@ -69,7 +69,7 @@ site: $(STAMP)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 constraints: $(STAMP)
-	@{ sed -n '/^#/p' constraints.txt; $(BIN)/python -m pip freeze --exclude-editable | grep -viE '^(mutoscope|pip|setuptools)\b' | sed 's/+cpu//'; } > constraints.new
+	@{ sed -n '/^#/p' constraints.txt; $(BIN)/python -m pip list --format=freeze --exclude-editable | grep -viE '^(mutoscope|pip|setuptools)\b' | sed 's/+cpu//'; } > constraints.new
 	@mv constraints.new constraints.txt
 
 clean:
