@@ -46,3 +46,8 @@ def test_groups_are_as_large_as_the_batch_allows(rng, count, groups):
     found = spread(torch.randn(count, 3, 4, 4, generator=rng))
     assert found.shape == (count, 1, 4, 4)
     assert len(found[:, 0, 0, 0].unique()) == groups
+
+
+def test_parts_of_a_batch_have_the_groups_of_the_whole(rng):
+    x = torch.randn(12, 3, 4, 4, generator=rng)
+    assert torch.equal(torch.cat([spread(x[:8]), spread(x[8:])]), spread(x))

@@ -12,7 +12,7 @@ def test_what_pictures_leave_in_memory_is_told_before(single_thread):
     settings = PRESETS["tiny"].settings.settled()
     players = Players.start(settings, torch.device("cpu"))
     with counting_saved(players.generator, players.discriminator) as counted:
-        lessons.draw(players.pair("x"), 4, p=0.0)
+        lessons.draw(players.pair("x", range(4)), 4, p=0.0)
     assert picture_bytes(settings) == pytest.approx(counted[0] / 4, rel=0.25)
 
 

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from mutoscope.gan.rows import Chance, normal, uniform
+
 SHIFT = 0.125  # of the side, either way
 SCALE = 0.2  # standard deviation, in octaves
 BRIGHTNESS = 0.2  # standard deviation
@@ -27,21 +29,21 @@ MOST = 0.8
 class _Dice:
     """Random numbers for the rows of a batch, of which a share ``p`` is to be changed."""
 
-    def __init__(self, count: int, rng: torch.Generator) -> None:
+    def __init__(self, count: int, rng: Chance) -> None:
         self.count, self.rng = count, rng
 
     def uniform(self) -> Tensor:
-        return torch.rand(self.count, generator=self.rng, device=self.rng.device)
+        return uniform((self.count,), self.rng)
 
     def normal(self) -> Tensor:
-        return torch.randn(self.count, generator=self.rng, device=self.rng.device)
+        return normal((self.count,), self.rng)
 
     def pick(self, p: float, changed: Tensor, unchanged: float) -> Tensor:
         """``changed`` in a share ``p`` of the rows, ``unchanged`` in the others."""
         return torch.where(self.uniform() < p, changed, unchanged)
 
 
-def augment(images: Tensor, p: float, *, generator: torch.Generator) -> Tensor:
+def augment(images: Tensor, p: float, *, generator: Chance) -> Tensor:
     """Images, each changed in its own way; differentiable once, in the images.
 
     Args:

@@ -69,11 +69,12 @@ class Discriminator(nn.Module):
 def spread(x: Tensor) -> Tensor:
     """How much the images of a group differ: ``(n, c, h, w)`` to one channel ``(n, 1, h, w)``.
 
-    A group is `GROUP` images, or the most that divide the batch evenly: the standard deviation of
-    each feature over the group, averaged over all features.
+    A group is `GROUP` images, or the most that divide the batch evenly, that lie together, so that
+    parts of a batch have the groups of the whole. Its value is the standard deviation of each
+    feature over the group, averaged over all features.
     """
     count, _, height, width = x.shape
     group = max(size for size in range(1, GROUP + 1) if count % size == 0)
-    grouped = x.float().reshape(group, count // group, -1)
-    deviation = (grouped.var(dim=0, unbiased=False) + _EPS).sqrt().mean(dim=1)  # (n / group,)
-    return deviation.repeat(group)[:, None, None, None].expand(-1, 1, height, width)
+    grouped = x.float().reshape(count // group, group, -1)
+    deviation = (grouped.var(dim=1, unbiased=False) + _EPS).sqrt().mean(dim=1)  # (n / group,)
+    return deviation.repeat_interleave(group)[:, None, None, None].expand(-1, 1, height, width)

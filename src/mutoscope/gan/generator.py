@@ -17,6 +17,8 @@ from torch.nn import functional
 
 from mutoscope.gan.layers import GAIN, Linear, double, last, leaky, normal
 from mutoscope.gan.resample import blur
+from mutoscope.gan.rows import Chance
+from mutoscope.gan.rows import normal as drawn_for
 from mutoscope.gan.shape import Shape
 
 Noise = Literal["random", "constant", "none"]
@@ -222,7 +224,7 @@ class Generator(nn.Module):
         return w if psi == 1 else torch.lerp(self.mean, w, psi)
 
     def synthesise(
-        self, ws: Tensor, *, noise: Noise = "constant", generator: torch.Generator | None = None
+        self, ws: Tensor, *, noise: Noise = "constant", generator: Chance | None = None
     ) -> Tensor:
         """Styles to images.
 
@@ -255,19 +257,16 @@ class Generator(nn.Module):
         assert image is not None  # noqa: S101
         return image
 
-    def forward(self, z: Tensor, *, generator: torch.Generator) -> Tensor:
+    def forward(self, z: Tensor, *, generator: Chance) -> Tensor:
         """``(n, z)`` to images with random noise, as in training without style mixing."""
         return self.synthesise(self.map(z), noise="random", generator=generator)
 
 
-def _grain(
-    styled: Styled, count: int, noise: Noise, generator: torch.Generator | None
-) -> Tensor | None:
+def _grain(styled: Styled, count: int, noise: Noise, generator: Chance | None) -> Tensor | None:
     """The noise of one layer: ``(count, 1, r, r)``, ``(r, r)`` or none."""
     if noise == "none":
         return None
     if noise == "constant":
         return styled.noise
-    return torch.randn(
-        (count, 1, *styled.noise.shape), generator=generator, device=styled.noise.device
-    )
+    assert generator is not None  # noqa: S101
+    return drawn_for((count, 1, *styled.noise.shape), generator)

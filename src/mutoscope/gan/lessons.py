@@ -17,6 +17,7 @@ from mutoscope.gan.augment import augment
 from mutoscope.gan.discriminator import Discriminator
 from mutoscope.gan.generator import Generator, Noise
 from mutoscope.gan.losses import Loss, PathLength, gradient_penalty, mixed_styles
+from mutoscope.gan.rows import Chance, normal
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,12 @@ class Pair:
     discriminator: Discriminator
     loss: Loss
     mixing: float
-    rng: torch.Generator
+    rng: Chance
     noise: Noise = "random"
 
     def vectors(self, count: int) -> Tensor:
         """``(count, z)`` from N(0, 1)."""
-        sizes = (count, self.generator.shape.z)
-        return torch.randn(sizes, generator=self.rng, device=self.rng.device)
+        return normal((count, self.generator.shape.z), self.rng)
 
     def images(self, count: int) -> tuple[Tensor, Tensor]:
         """Images ``(count, c, s, s)``, and the styles ``(count, layers, w)`` they are made from."""

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mutoscope.gan.generator import Generator
+from mutoscope.gan.rows import Chance, integers, normal, uniform
 
 PATH_DECAY = 0.01
 
@@ -88,7 +89,8 @@ class PathLength(nn.Module):
     """The path-length penalty: the same step of w should change the image equally everywhere.
 
     Source: Karras et al., *Analyzing and Improving the Image Quality of StyleGAN*, 2020, section
-    3.2. The module's only state is the running mean of the lengths, which its penalty pulls toward.
+    3.2. The module's only state is the running mean of the lengths, which its penalty pulls toward;
+    there it is that of the batches before.
 
     Attributes:
         mean: Running mean of the path lengths, zero at first.
@@ -100,7 +102,7 @@ class PathLength(nn.Module):
         super().__init__()
         self.register_buffer("mean", torch.zeros(()))
 
-    def forward(self, images: Tensor, ws: Tensor, *, generator: torch.Generator) -> Tensor:
+    def forward(self, images: Tensor, ws: Tensor, *, generator: Chance) -> Tensor:
         """The penalty, a scalar; moves the running mean.
 
         Args:
@@ -108,18 +110,18 @@ class PathLength(nn.Module):
             ws: ``(n, layers, w)``, with ``requires_grad`` or a graph.
             generator: Where the random direction in the image comes from.
         """
-        direction = torch.randn(images.shape, generator=generator, device=images.device)
+        direction = normal(images.shape, generator)
         direction = direction / math.sqrt(images.shape[2] * images.shape[3])
         (slope,) = torch.autograd.grad((images.float() * direction).sum(), ws, create_graph=True)
         lengths = slope.float().square().sum(dim=2).mean(dim=1).sqrt()  # (n,)
+        # From the mean before these: with theirs in it, every part of a batch would have another.
+        penalty = (lengths - self.mean.clone()).square().mean()
         with torch.no_grad():
             self.mean.lerp_(lengths.mean().to(self.mean.dtype), PATH_DECAY)
-        return (lengths - self.mean).square().mean()
+        return penalty
 
 
-def mixed_styles(
-    network: Generator, z: Tensor, *, probability: float, generator: torch.Generator
-) -> Tensor:
+def mixed_styles(network: Generator, z: Tensor, *, probability: float, generator: Chance) -> Tensor:
     """Styles ``(n, layers, w)`` for z ``(n, z)``, some of which change to another's midway.
 
     Source: Karras et al., *A Style-Based Generator Architecture*, 2019, section 3.1.
@@ -135,9 +137,8 @@ def mixed_styles(
     ws = w[:, None].expand(-1, network.layers, -1)
     if probability <= 0:
         return ws
-    count, device = len(z), z.device
-    other = network.map(torch.randn(z.shape, generator=generator, device=device))
-    layer = torch.randint(1, network.layers, (count, 1), generator=generator, device=device)
-    mixes = torch.rand((count, 1), generator=generator, device=device) < probability
-    late = torch.arange(network.layers, device=device)[None] >= layer  # (n, layers)
+    other = network.map(normal(z.shape, generator))
+    layer = integers(1, network.layers, (len(z), 1), generator)
+    mixes = uniform((len(z), 1), generator) < probability
+    late = torch.arange(network.layers, device=z.device)[None] >= layer  # (n, layers)
     return torch.where((late & mixes)[:, :, None], other[:, None], ws)

@@ -10,13 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mutoscope.errors import RunError
+from mutoscope.errors import RunError, is_out_of_memory
 from mutoscope.gan import Generator
 from mutoscope.gan.augment import Adaptation
 from mutoscope.gan.discriminator import Discriminator
 from mutoscope.gan.ema import decay, follow
 from mutoscope.gan.lessons import Pair
 from mutoscope.gan.losses import LOSSES, PathLength
+from mutoscope.gan.rows import Rows
 from mutoscope.paint import rng_for
 from mutoscope.train_gan.recipe import Settings
 from mutoscope.train_gan.team import ALONE, Team
@@ -84,12 +85,17 @@ class Players:
             part=settings.batch // team.size, team=team,
         )  # fmt: skip
 
-    def pair(self, name: str) -> Pair:
-        """The two networks with the random numbers of a moment of that name."""
-        seed = rng_for(self.settings.seed, name).initial_seed()
-        settings, rng = self.settings, torch.Generator(self.device).manual_seed(seed)
+    def pair(self, name: str, rows: range) -> Pair:
+        """The two networks with what is random, at a moment of that name, about rows of a batch."""
+        settings = self.settings
+
+        def start(block: int) -> torch.Generator:
+            seed = rng_for(settings.seed, f"{name}/{block}").initial_seed()
+            return torch.Generator(self.device).manual_seed(seed)
+
         return Pair(
-            self.generator, self.discriminator, LOSSES[settings.loss], settings.mixing, rng,
+            self.generator, self.discriminator, LOSSES[settings.loss], settings.mixing,
+            Rows(rows, start),
             noise="random" if settings.noise == "yes" else "none",
         )  # fmt: skip
 
@@ -103,7 +109,8 @@ class Players:
         """One step of an optimiser on the mean of ``loss`` over ``count`` pictures of each process.
 
         ``loss`` is asked for one part of them after another, with the random numbers of ``name``
-        and of the part's place in the whole; running means move once. Where memory is short, the
+        and of the rows' places in the whole; running means move once. The slopes are those of the
+        whole in one part, as long as parts are of a multiple of four. Where memory is short, the
         parts are halved, and the step begins anew.
 
         Raises:
@@ -121,8 +128,9 @@ class Players:
                 part = -(-count // pieces)
                 for first in range(0, count, part):
                     rows = slice(first, min(count, first + part))
-                    share, place = (rows.stop - first) / count, self.team.rank * count + first
-                    value = loss(self.pair(f"{name}/{place}" if place else name), rows) * share
+                    share, before_us = (rows.stop - first) / count, self.team.rank * count
+                    places = range(before_us + first, before_us + rows.stop)
+                    value = loss(self.pair(name, places), rows) * share
                     value.backward()  # type: ignore[no-untyped-call]
                     total += value.detach()
                     for mean, sum_, old in zip(means, moved, before, strict=True):
@@ -247,16 +255,6 @@ class Players:
 
     def _optimizers(self) -> dict[str, torch.optim.Adam]:
         return {"painter": self.painter, "referee": self.referee}
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether a device found no memory; the CPU's allocator has no error of its own for that."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    text = str(error)
-    return any(
-        said in text for said in ("out of memory", "not enough memory", "can't allocate memory")
-    )
 
 
 def _adam(network: nn.Module, rate: float, every: int) -> torch.optim.Adam:

@@ -1,18 +1,22 @@
 """The processes that train one generator together, each with a share of every batch.
 
 All have the same networks and take the same steps: before each, their gradients are averaged, and
-with them the running means and the losses. One of them, the leader, writes the files. A team of n
-is one process whose batches go through in n parts, up to the order in which numbers are added.
+with them the running means and the losses. One of them, the leader, writes the files. What is
+random about a row of a batch comes from its place in the whole, and rows are compared with each
+other in fours, so that a team takes the steps of one process with the whole batch, up to the order
+in which numbers are added. (Where shares are no multiple of four, those of one process whose
+batches go through in as many parts.)
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from mutoscope.errors import ExtraError, SettingsError
+from mutoscope.errors import ExtraError, RunError, SettingsError
 
 AGREE_EVERY = 4  # steps from one question whether to stop to the next, which waits for all
 
@@ -90,11 +94,16 @@ class Several(Team):
         return torch.device("cpu") if device.type == "cpu" else device
 
     def average(self, values: Sequence[Tensor]) -> None:
-        """As in `Team`; all go in one message."""
+        """As in `Team`; all go in one message.
+
+        Raises:
+            RunError: one of the others has ended, as in all that follow.
+        """
         from accelerate.utils import reduce
 
         flat = torch.cat([value.detach().reshape(-1).float() for value in values])
-        mean: Tensor = reduce(flat, "mean")
+        with _while_all_live():
+            mean: Tensor = reduce(flat, "mean")
         parts = torch.split(mean, [value.numel() for value in values])
         with torch.no_grad():
             for value, part in zip(values, parts, strict=True):
@@ -104,7 +113,8 @@ class Several(Team):
         """As in `Team`."""
         from accelerate.utils import gather
 
-        every: Tensor = gather(values)
+        with _while_all_live():
+            every: Tensor = gather(values)
         return every
 
     def agree(self, step: int, wish: bool) -> bool:
@@ -113,16 +123,37 @@ class Several(Team):
 
         if step % AGREE_EVERY:
             return False
-        wishes: Tensor = reduce(torch.tensor(float(wish), device=self.device), "max")
+        wishes = torch.tensor(float(wish), device=self.device)
+        with _while_all_live():
+            wishes = reduce(wishes, "sum")
         return bool(wishes > 0)
 
     def wait(self) -> None:
         """As in `Team`."""
-        self._state.wait_for_everyone()
+        with _while_all_live():
+            self._state.wait_for_everyone()
 
     def leave(self) -> None:
         """As in `Team`."""
         self._state.destroy_process_group()
+
+
+@contextmanager
+def _while_all_live() -> Iterator[None]:
+    """Say that another process has ended, as a connection that breaks off tells.
+
+    Raises:
+        RunError: it has.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError as error:  # that of torch.distributed, whose own kinds are its children
+        raise RunError(
+            "another process of this training has ended, and without it there is no next step; "
+            "what was kept stands, and the same command goes on with it"
+        ) from error
 
 
 def join(*, cpu: bool) -> Several | None:

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mutoscope.errors import RunError
+from mutoscope.errors import RunError, is_out_of_memory
 from mutoscope.gan import Generator
 from mutoscope.paint import Watch, rng_for
 from mutoscope.train_gan import turns
 from mutoscope.train_gan.course import Course
-from mutoscope.train_gan.players import Kept, Players, is_out_of_memory
+from mutoscope.train_gan.players import Kept, Players
 from mutoscope.train_gan.quality import Reference
 from mutoscope.train_gan.recipe import Settings
 
