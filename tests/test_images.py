@@ -53,9 +53,19 @@ def test_rounding_is_to_the_nearest(value):
     assert abs(int(to_bytes(grey([[value]]))[0, 0, 0]) - value * 255) <= 0.5 + 1e-4
 
 
-def test_what_is_no_number_is_refused():
-    with pytest.raises(MediaError, match="learning_rate"):
-        to_bytes(grey([[0.5, float("nan")]]))
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf"), -float("inf")])
+def test_what_is_no_number_is_refused(wrong):
+    for image in (grey([[0.5, wrong]]), grey([[0.5, wrong]]).contiguous()):
+        with pytest.raises(MediaError, match="learning_rate"):
+            to_bytes(image)
+
+
+def test_grey_that_was_only_expanded_has_the_bytes_of_three_channels():
+    expanded = noise()[:, :1].expand(-1, 3, -1, -1)
+    wanted = to_bytes(expanded.contiguous())
+    assert (to_bytes(expanded) == wanted).all()
+    assert to_bytes(expanded).flags.c_contiguous
+    assert (wanted[..., 0] == wanted[..., 2]).all()
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])

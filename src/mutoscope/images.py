@@ -96,14 +96,20 @@ def to_bytes(image: Tensor) -> Pixels:
     """
     if image.ndim != 4 or image.shape[:2] != (1, 3):
         raise ValueError(f"a picture is (1, 3, H, W), not {tuple(image.shape)}")
-    flat = image.detach()[0].permute(1, 2, 0).float()  # (H, W, 3)
-    if not bool(torch.isfinite(flat).all()):
+    # A grey picture that was only expanded to three channels has one to convert.
+    grey = image.stride(1) == 0
+    flat = image.detach()[0, : 1 if grey else 3].float()  # (C, H, W)
+    low, high = torch.stack(flat.aminmax()).tolist() if flat.numel() else (0.0, 0.0)
+    if not (math.isfinite(low) and math.isfinite(high)):
         raise MediaError(
             "picture: some of its values are not numbers, so it can't be saved; "
             "a smaller learning_rate or smaller weights keep the optimisation from blowing up"
         )
-    rounded = flat.clamp(0, 1).mul(255).add(0.5).floor()
-    pixels: Pixels = np.ascontiguousarray(rounded.to(device="cpu", dtype=torch.uint8).numpy())
+    if low < 0 or high > 1:
+        flat = flat.clamp(0, 1)
+    # What is not negative is rounded down by becoming a whole number.
+    planes = flat.mul(255).add_(0.5).to(device="cpu", dtype=torch.uint8).permute(1, 2, 0).numpy()
+    pixels: Pixels = np.repeat(planes, 3, axis=2) if grey else np.ascontiguousarray(planes)
     return pixels
 
 

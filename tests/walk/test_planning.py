@@ -46,6 +46,21 @@ def test_the_picture_changes_evenly(renderer):
     assert variation(raw) > 5 * variation(even)
 
 
+def test_a_short_film_looks_at_half_as_many_pictures_as_it_has_at_most(renderer):
+    looked = []
+
+    def counted(vectors, *_):
+        looked.append(len(vectors))
+        return glance(vectors, *_)
+
+    glance = renderer.glance
+    object.__setattr__(renderer, "glance", counted)
+    plan(Route(segments=2, frames=50), renderer)
+    assert sum(looked) == 50
+    plan(Route(segments=2, frames=400), renderer)
+    assert sum(looked) <= 50 + 200
+
+
 @pytest.mark.slow
 @pytest.mark.long
 def test_a_walk_of_which_nothing_is_said_has_one_speed_and_no_frame_twice(renderer):

@@ -27,7 +27,7 @@ Features = Callable[[Tensor], Tensor]
 TOLERANCE = 0.007
 """How far a length may be from what its neighbours foretell; its parts are then surer still."""
 
-_COARSE = 64  # places at which the picture is seen at first, at least
+_COARSE = 32  # places at which the picture is seen at first, at least
 _PIECE = 4  # of them on each smooth piece of the curve, at least
 _DENSE = 16  # parts into which what lies between two of them is divided, to turn lengths to places
 _SLOWEST = 1e-4  # of the mean speed: where nothing changes, the curve is gone along so fast

@@ -24,8 +24,11 @@ from mutoscope.weights import Progress
 
 log = logging.getLogger("mutoscope")
 
+PLANNING = 2
+"""Raised whenever the frames of a route come to lie elsewhere: half a film has no other half."""
+
 _SHARE = 4  # a film's frames for each picture that is seen before it, at most
-_LEAST = 512  # pictures that may be seen for a short one, if that is not twice as many as it has
+_LEAST = 128  # pictures that may be seen for a short one, if that is not more than half of its own
 _GREATEST = 8192  # and for the longest: they are held in memory
 
 
@@ -267,7 +270,7 @@ def _pace(
     def seen(vectors: Tensor) -> Tensor:
         return renderer.glance(vectors, space, truncation)
 
-    most = min(max(total // _SHARE, min(_LEAST, 2 * total)), _GREATEST)
+    most = min(max(total // _SHARE, min(_LEAST, total // 2)), _GREATEST)
     pace = paths.measure(curve, seen, frames=total, most=most, progress=progress)
     if not pace.even:
         log.info(
