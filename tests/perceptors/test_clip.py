@@ -12,6 +12,8 @@ from torch import Tensor
 from mutoscope.errors import WeightsError
 from mutoscope.perceptors.clip import Clip, load_clip
 from mutoscope.perceptors.clip_weights import Traits
+from mutoscope.perceptors.compiled import can_compile
+from mutoscope.perceptors.lowered import Precision
 
 
 @pytest.fixture
@@ -76,3 +78,49 @@ def test_two_halves_of_different_models(tmp_path: Path, make: SimpleNamespace) -
     save_file(state, tmp_path / "a.safetensors")
     with pytest.raises(WeightsError, match=r"in 16 numbers and texts in 8"):
         load_clip(tmp_path / "a.safetensors", Traits("gelu"), vocabulary=make.json(tmp_path))
+
+
+@pytest.mark.parametrize("precision", ["int8", "bf16"])
+def test_it_can_look_with_fewer_bits_and_back(small: Clip, precision: Precision) -> None:
+    if precision not in small.precisions:
+        pytest.skip(f"this processor has no {precision}")
+    batch = torch.rand(4, 3, 24, 24, generator=torch.Generator().manual_seed(0)).requires_grad_()
+
+    def looked() -> tuple[Tensor, Tensor]:
+        seen = small.embed_image(batch)
+        return seen.detach(), torch.autograd.grad(seen[:, 0].sum(), batch)[0]
+
+    exact, read = looked(), small.embed_text(["the fox"])
+    small.look_with(precision)
+    lower, again = looked(), looked()
+    for wanted, made, same in zip(exact, lower, again, strict=True):
+        near = torch.cosine_similarity(wanted.flatten(), made.flatten(), dim=0)
+        assert 0.998 < near < 1 - 1e-7
+        assert torch.equal(made, same)
+    assert torch.equal(small.embed_text(["the fox"]), read)
+    small.look_with("float32")
+    assert all(map(torch.equal, looked(), exact))
+
+
+def test_only_what_it_has_can_be_asked_of_it(tmp_path: Path, make: SimpleNamespace) -> None:
+    save_file({**make.resnet_eye(), **make.ear()}, tmp_path / "a.safetensors")
+    vocabulary = make.json(tmp_path)
+    clip = load_clip(tmp_path / "a.safetensors", Traits("quickgelu"), vocabulary=vocabulary)
+    assert clip.precisions == ("float32",)
+    assert not clip.compiles
+    with pytest.raises(ValueError, match="looks with float32: 'int8'"):
+        clip.look_with("int8")
+
+
+@pytest.mark.long
+def test_a_compiled_eye_sees_the_same(small: Clip, tmp_path: Path) -> None:
+    if not can_compile(torch.device("cpu")):
+        pytest.skip("there is no C++ compiler here")
+    batch = torch.rand(4, 3, 24, 24, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    exact = small.embed_image(batch)
+    (pull,) = torch.autograd.grad(exact[:, 0].sum(), batch)
+    assert small.compile_for(batch, folder=tmp_path / "kept")
+    seen = small.embed_image(batch)
+    torch.testing.assert_close(seen, exact)
+    torch.testing.assert_close(torch.autograd.grad(seen[:, 0].sum(), batch)[0], pull)
+    assert len(list((tmp_path / "kept" / "float32").iterdir())) == 1

@@ -3,10 +3,13 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from mutoscope.perceptors.lowered import Precision
 
 log = logging.getLogger("mutoscope")
 
@@ -34,12 +37,35 @@ class Perceptor(nn.Module):
         width: the length of its embeddings.
         judges_strangeness: whether `see` is to say how strange a batch is, if it can; switched off
             where nobody asks, it saves that time.
+        precision: that of the products with which it looks; words are read in float32.
     """
 
     name: str
     size: int
     width: int
     judges_strangeness: bool = True
+    precision: Precision = "float32"
+
+    @property
+    def precisions(self) -> tuple[Precision, ...]:
+        """Those that it can look with on the device where it is, float32 first."""
+        return ("float32",)
+
+    def look_with(self, precision: Precision) -> None:
+        """Look with products of ``precision`` from now on, one of `precisions`."""
+        if precision not in self.precisions:
+            raise ValueError(f"{self.name} looks with {', '.join(self.precisions)}: {precision!r}")
+        self.precision = precision
+
+    @property
+    def compiles(self) -> bool:
+        """Whether its eye is of a kind that gains by being compiled."""
+        return False
+
+    def compile_for(self, batch: Tensor, *, folder: Path) -> bool:
+        """Compile its eye for batches like ``batch``, kept in ``folder``; False if it can't be."""
+        del batch, folder
+        return False
 
     def embed_image(self, batch: Tensor) -> Tensor:
         """Embed ``batch`` (n, 3, size, size) in [0, 1]: (n, width) unit vectors, with gradient."""

@@ -16,6 +16,8 @@ from mutoscope.perceptors.base import Perceptor, whole_texts
 from mutoscope.perceptors.clip_text import TextTransformer
 from mutoscope.perceptors.clip_vision import ModifiedResNet, VisionTransformer
 from mutoscope.perceptors.clip_weights import Traits, read_checkpoint
+from mutoscope.perceptors.compiled import Compiled, compile_tower
+from mutoscope.perceptors.lowered import Precision
 from mutoscope.perceptors.tokenizer import ClipTokenizer, read_tokenizer
 
 
@@ -37,6 +39,7 @@ class Clip(Perceptor):
         super().__init__()
         self.name, self.size, self.width = name, vision.size, vision.width
         self.vision, self.text, self.tokenizer = vision, text, tokenizer
+        self._compiled: Compiled | None = None
         self.eval().requires_grad_(False)
 
     def embed_image(self, batch: Tensor) -> Tensor:
@@ -45,7 +48,49 @@ class Clip(Perceptor):
             raise ValueError(
                 f"{self.name} looks at (n, 3, {self.size}, {self.size}), not {tuple(batch.shape)}"
             )
-        return functional.normalize(self.vision(batch), dim=-1)
+        eye = self.vision if self._compiled is None else self._compiled
+        if batch.device.type == "cpu" or self.precision == "float32":
+            return functional.normalize(eye(batch), dim=-1)
+        with torch.autocast(batch.device.type, torch.bfloat16):
+            seen = eye(batch)
+        return functional.normalize(seen.float(), dim=-1)
+
+    @property
+    def precisions(self) -> tuple[Precision, ...]:
+        """On a CPU a transformer's products can be lowered, on a GPU all that it does."""
+        if self.device.type == "cuda":
+            return ("float32", "bf16") if torch.cuda.is_bf16_supported() else ("float32",)
+        if self.device.type == "cpu" and isinstance(self.vision, VisionTransformer):
+            # Without the processor's matrix unit bf16 may take a hundred times as long.
+            fit = torch.cpu._is_amx_tile_supported()
+            return ("float32", "bf16", "int8") if fit else ("float32", "int8")
+        return ("float32",)
+
+    def look_with(self, precision: Precision) -> None:
+        """Look with products of ``precision`` from now on, one of `precisions`."""
+        super().look_with(precision)
+        self._compiled = None
+        if isinstance(self.vision, VisionTransformer):
+            # A GPU lowers all that the tower does, in `embed_image`.
+            self.vision.multiply_with(precision if self.device.type == "cpu" else "float32")
+
+    @property
+    def compiles(self) -> bool:
+        """Transformers gain; convolutions take all the time of the others."""
+        return isinstance(self.vision, VisionTransformer)
+
+    def compile_for(self, batch: Tensor, *, folder: Path) -> bool:
+        """Compile its eye for batches like ``batch``, kept in ``folder``; False if it can't be."""
+        self._compiled = None
+        bf16 = self.precision == "bf16" and batch.device.type != "cpu"
+        with torch.autocast(batch.device.type, torch.bfloat16, enabled=bf16):
+            self._compiled = compile_tower(self.vision, batch, folder=folder / self.precision)
+        return self._compiled is not None
+
+    @property
+    def device(self) -> torch.device:
+        """Where its weights are."""
+        return self.text.proj.device
 
     @torch.no_grad()
     def embed_text(self, texts: Sequence[str]) -> Tensor:

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from mutoscope.names import Activation
 from mutoscope.perceptors.clip_weights import State
+from mutoscope.perceptors.lowered import KINDS, Precision
 
 QUICK = 1.702
 EPSILON = 1e-5
@@ -35,10 +36,25 @@ class Affine(nn.Module):
             weight, bias = weight * scale, bias + weight @ shift
         self.weight = frozen(weight)  # (out, in)
         self.bias = frozen(bias)
+        self.precision: Precision = "float32"
+        self.lowered = nn.ModuleDict()  # what `multiply_with` has led to
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map ``x`` (…, in) to (…, out)."""
-        return functional.linear(x, self.weight, self.bias)
+    def multiply_with(self, precision: Precision) -> None:
+        """Compute the product with ``precision`` from now on."""
+        if precision != self.precision:
+            self.precision, self.lowered = precision, nn.ModuleDict()
+
+    def forward(self, x: Tensor, start: int = 0, stop: int | None = None) -> Tensor:
+        """Map ``x`` (…, in) to (…, out), or to its outputs from ``start`` to ``stop`` alone."""
+        if self.precision == "float32":
+            return functional.linear(x, self.weight[start:stop], self.bias[start:stop])
+        # Made when first wanted, and kept: it costs more than many products.
+        name = f"{start}:{stop}"
+        if name not in self.lowered:
+            part = self.weight[start:stop], self.bias[start:stop]
+            self.lowered[name] = KINDS[self.precision](*part)
+        out: Tensor = self.lowered[name](x)
+        return out
 
 
 class Block(nn.Module):
@@ -81,10 +97,9 @@ class Block(nn.Module):
         n, tokens, width = x.shape
         head = width // self.heads
         normed = _norm(x)
-        weight, bias = self.attend_in.weight, self.attend_in.bias
-        query = functional.linear(normed[:, :1], weight[:width], bias[:width])
+        query = self.attend_in(normed[:, :1], 0, width)
         query = query.view(n, 1, self.heads, head).transpose(1, 2)  # (n, heads, 1, head)
-        both = functional.linear(normed, weight[width:], bias[width:])
+        both = self.attend_in(normed, width)
         key, value = both.view(n, tokens, 2, self.heads, head).permute(2, 0, 3, 1, 4).unbind(0)
         seen = functional.scaled_dot_product_attention(query, key, value)
         x = x[:, 0] + self.attend_out(seen.reshape(n, width))

@@ -276,7 +276,7 @@ def _configured(sidecar: Path, read: Callable[[Path], Traits]) -> Traits | None:
     """The traits in a configuration file, or ``None`` for one that is of another kind."""
     try:
         return read(sidecar)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         log.info("%s is not a CLIP configuration that can be read; going without", sidecar)
         return None
 
