@@ -4,12 +4,21 @@ import pytest
 import torch
 
 from mutoscope.build import build, fitting
-from mutoscope.build.fitting import Need, measure, refuse_what_will_not_fit
+from mutoscope.build.fitting import (
+    PIECES,
+    Need,
+    cut_into_pieces,
+    in_pieces,
+    measure,
+    refuse_what_will_not_fit,
+)
 from mutoscope.canvas.base import Canvas
 from mutoscope.canvas.fourier import FourierCanvas
 from mutoscope.canvas.palette import Palette
 from mutoscope.canvas.pixels import Pixels
+from mutoscope.canvas.vqgan import VqganCanvas
 from mutoscope.errors import SettingsError
+from mutoscope.vqgan import Architecture, new_vqgan
 
 CPU = torch.device("cpu")
 CANVASES = [Pixels, Palette, FourierCanvas]
@@ -73,3 +82,60 @@ def test_a_run_that_does_not_fit_ends_before_its_canvas_is_made(toy, monkeypatch
     build(toy(width=64, height=64))
     with pytest.raises(SettingsError, match=r"16384 x 16384 .* would fit"):
         build(toy(width=16_384, height=16_384))
+
+
+@pytest.fixture(scope="module")
+def model():
+    """A VQGAN of f = 4 with random weights, and what its canvas needs."""
+    architecture = Architecture(
+        kind="vq", embed_dim=8, n_embed=40, z_channels=8, ch=32, ch_mult=(1, 1, 1),
+        num_res_blocks=1, attn_resolutions=(4,), resolution=16,
+    )  # fmt: skip
+    rng = torch.Generator().manual_seed(0)
+    made = new_vqgan(architecture, generator=rng).requires_grad_(False).eval()
+    need = measure(lambda size: VqganCanvas(size, model=made, generator=rng), made.f)
+    return made, need
+
+
+def test_what_would_not_fit_is_drawn_in_the_largest_pieces_that_do(model, monkeypatch, caplog):
+    decoder, need = model
+    size = (4096, 4096)
+    side = 512
+    enough = in_pieces(need, decoder, side)(size) / 0.9 + 1
+    assert enough < need(size) / 2
+    monkeypatch.setattr(fitting, "free_memory", lambda _device: int(enough))
+    with caplog.at_level("INFO", "mutoscope"):
+        found = cut_into_pieces(need, decoder, size, CPU, wanted="auto")
+    assert decoder.piece == side
+    assert found(size) <= enough
+    refuse_what_will_not_fit(found, size, CPU, what="x")
+    assert "4096 x 4096 is drawn in pieces of 512 x 512 pixels" in caplog.text
+
+
+@pytest.mark.parametrize("wanted", ["auto", "off"])
+def test_what_fits_or_is_not_to_be_is_drawn_whole(model, monkeypatch, wanted, caplog):
+    decoder, need = model
+    free = need((512, 512)) + 1 if wanted == "auto" else 1
+    monkeypatch.setattr(fitting, "free_memory", lambda _device: int(free))
+    decoder.piece = 64
+    assert cut_into_pieces(need, decoder, (512, 512), CPU, wanted=wanted) == need
+    assert decoder.piece is None
+    assert not caplog.text
+
+
+def test_a_size_of_pieces_is_taken_as_it_is_given(model, monkeypatch):
+    decoder, need = model
+    monkeypatch.setattr(fitting, "free_memory", lambda _device: 10**15)
+    assert cut_into_pieces(need, decoder, (512, 512), CPU, wanted=128) != need
+    assert decoder.piece == 128
+    assert cut_into_pieces(need, decoder, (96, 128), CPU, wanted=128) == need  # one piece is all
+    assert decoder.piece is None
+
+
+def test_in_pieces_the_memory_hardly_grows_with_the_picture(model):
+    decoder, need = model
+    for side in PIECES:
+        small, large = (in_pieces(need, decoder, side)((n, n)) for n in (4096, 8192))
+        assert large < 4 * small
+    at_least = in_pieces(need, decoder, 256)((4096, 4096))
+    assert at_least < need((4096, 4096)) / 2

@@ -5,7 +5,6 @@ import contextlib
 import io
 import os
 import pickle
-import random
 import struct
 import sys
 import types
@@ -175,7 +174,7 @@ def zip_of(**entries):
         (b"\n<!DOCTYPE HTML><html>virus scan warning", "is a web page"),
         (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer"),
         (b"words, words", "is neither a PyTorch checkpoint nor safetensors"),
-        (random.Random(1).randbytes(600), "is neither|damaged"),
+        (np.random.default_rng(1).bytes(600), "is neither|damaged"),
         # The instruction c, with what would be an odd escape in Python's source.
         (b"cw\\method\nname\n.", "is neither"),
         (pickle.dumps({"a": 1}), "is neither a PyTorch checkpoint nor safetensors"),

@@ -5,8 +5,10 @@ Small canvases of the very kind are drawn, what they hold is counted, and that i
 size that is wanted.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -15,6 +17,10 @@ from mutoscope.canvas.base import Canvas
 from mutoscope.canvas.vqgan import VqganCanvas
 from mutoscope.errors import SettingsError
 from mutoscope.plan import amount, counting_saved, free_memory
+from mutoscope.vqgan import VQGAN
+from mutoscope.vqgan.large import kept_bytes, seen_beside
+
+log = logging.getLogger("mutoscope")
 
 Size = tuple[int, int]
 # Beside what the canvas holds: the drawn picture, its gradient, the copies that cutouts are read
@@ -23,19 +29,23 @@ PICTURES = 14
 # The way back needs some of what the way forth has freed, and memory is handed out in pieces.
 SLACK = 1.25
 TRIALS = (64, 128)  # sides of the small canvases, in pixels
+# Sides of pieces in pixels. What a piece sees beyond its edges is worked through for nothing, so
+# the largest that fits is the fastest.
+PIECES = (1024, 768, 512, 384, 256, 128)
 
 
 @dataclass(frozen=True)
 class Need:
-    """What a canvas needs in bytes for p pixels: ``linear · p + square · p²``."""
+    """What a canvas needs in bytes for p pixels: ``fixed + linear · p + square · p²``."""
 
     linear: float
     square: float
+    fixed: float = 0.0
 
     def __call__(self, size: Size) -> float:
         """The bytes for a picture of ``size``."""
         pixels = size[0] * size[1]
-        return SLACK * (self.linear * pixels + self.square * pixels**2)
+        return SLACK * (self.fixed + self.linear * pixels + self.square * pixels**2)
 
     def largest(self, size: Size, memory: float) -> Size:
         """The largest picture of the shape of ``size`` that ``memory`` bytes are enough for."""
@@ -55,6 +65,50 @@ def measure(make: Callable[[Size], Canvas], unit: int) -> Need:
     # less than nothing.
     square = max(0.0, (at_q / q - at_p / p) / (q - p))
     return Need(linear=at_q / q - square * q, square=square)
+
+
+def in_pieces(need: Need, model: VQGAN, side: int) -> Need:
+    """What a canvas needs whose ``model`` draws in pieces, and ``need`` without them."""
+    pictures = 12 * PICTURES  # bytes a pixel
+    seen = side + 2 * seen_beside(model.decoder)
+    return Need(
+        linear=pictures + kept_bytes(model.decoder) / model.f**2,
+        square=0.0,  # attention is only written out where it is small
+        fixed=max(0.0, need.linear - pictures) * seen**2,
+    )
+
+
+def cut_into_pieces(
+    need: Need,
+    model: VQGAN,
+    size: Size,
+    device: torch.device,
+    *,
+    wanted: int | Literal["auto", "off"],
+) -> Need:
+    """Let ``model`` draw in pieces what will not fit otherwise, or as ``wanted``; what it needs.
+
+    "auto" takes the largest pieces that fit, the smallest if none does.
+    """
+    free = free_memory(device)
+    model.piece = None
+    if wanted == "off" or (wanted == "auto" and (free is None or need(size) <= free)):
+        return need
+    if isinstance(wanted, int):
+        side = wanted
+    else:
+        assert free is not None  # noqa: S101 - see above
+        fitting = (p for p in PIECES if in_pieces(need, model, p)(size) <= 0.9 * free)
+        side = next(fitting, PIECES[-1])
+    if max(size) <= side:
+        return need
+    model.piece = side
+    log.info(
+        "a picture of %d x %d is drawn in pieces of %d x %d pixels: it is the same picture, takes "
+        "about %s of memory instead of %s, and several times as long (piece_size)",
+        *(*size, side, side, amount(in_pieces(need, model, side)(size)), amount(need(size))),
+    )
+    return in_pieces(need, model, side)
 
 
 def refuse_what_will_not_fit(need: Need, size: Size, device: torch.device, *, what: str) -> None:

@@ -137,9 +137,9 @@ class _Normalise(torch.autograd.Function):
         mean, inverse = _moments(x, groups, epsilon)  # (b, groups)
         ctx.save_for_backward(x, weight, bias, mean, inverse)
         ctx.active = active
-        centre, scale = _per_channel(mean, inverse, weight)
+        centre, scale = per_channel(mean, inverse, weight)
         y = torch.empty_like(x)
-        for i, old, new in _parts(x, y):
+        for i, old, new in parts(x, y):
             torch.sub(old, centre[i], out=new)
             torch.addcmul(bias, new, scale[i], out=new)
             if active:
@@ -150,11 +150,11 @@ class _Normalise(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None, None, None]:
         x, weight, bias, mean, inverse = ctx.saved_tensors
-        centre, scale = _per_channel(mean, inverse, weight)
+        centre, scale = per_channel(mean, inverse, weight)
         gradient = gradient.contiguous(memory_format=_LAST)
         inner = torch.empty_like(x)  # first the gradient to what swish was given
         sums = x.new_zeros(2, *centre.shape)  # of that, and of that times x - mean: (2, b, c)
-        for i, old, given, new in _parts(x, gradient, inner):
+        for i, old, given, new in parts(x, gradient, inner):
             away = old - centre[i]
             if ctx.active:
                 torch.ops.aten.silu_backward.grad_input(
@@ -170,8 +170,8 @@ class _Normalise(torch.autograd.Function):
         flat, tilt = (sums * weight).view(2, b, groups, -1).sum(dim=-1) / count  # (b, groups)
         slope = -tilt * inverse**3
         offset = -flat * inverse - slope * mean
-        slope, offset = (_spread(t, len(weight)) for t in (slope, offset))
-        for i, old, new in _parts(x, inner):
+        slope, offset = (spread(t, len(weight)) for t in (slope, offset))
+        for i, old, new in parts(x, inner):
             torch.addcmul(torch.addcmul(offset[i], old, slope[i]), new, scale[i], out=new)
         return inner, None, None, None, None, None
 
@@ -184,7 +184,7 @@ def _moments(x: Tensor, groups: int, epsilon: float) -> tuple[Tensor, Tensor]:
     """
     b, c = x.shape[:2]
     counts, means, squares = [], [], []
-    for _, part in _parts(x):
+    for _, part in parts(x):
         mean = part.mean(dim=0)
         counts.append(len(part))
         means.append(mean)
@@ -203,17 +203,17 @@ def _moments(x: Tensor, groups: int, epsilon: float) -> tuple[Tensor, Tensor]:
     return mean, (variance + epsilon).rsqrt()
 
 
-def _per_channel(mean: Tensor, inverse: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+def per_channel(mean: Tensor, inverse: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     """What is taken from a channel and what it is multiplied by: (b, c) each."""
-    return _spread(mean, len(weight)), _spread(inverse, len(weight)) * weight
+    return spread(mean, len(weight)), spread(inverse, len(weight)) * weight
 
 
-def _spread(of_groups: Tensor, channels: int) -> Tensor:
+def spread(of_groups: Tensor, channels: int) -> Tensor:
     """Values of groups (b, groups) as those of their channels (b, c)."""
     return of_groups.repeat_interleave(channels // of_groups.shape[1], dim=1)
 
 
-def _parts(*pictures: Tensor) -> Iterator[tuple[Any, ...]]:
+def parts(*pictures: Tensor) -> Iterator[tuple[Any, ...]]:
     """The number in the batch, and of each picture the same m pixels (m, c): a cache's worth.
 
     Elsewhere than on a CPU it is all pixels, for there every part costs the wait for a launch.

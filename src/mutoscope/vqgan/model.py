@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from mutoscope.errors import WeightsError, printable
 from mutoscope.vqgan.codebook import GumbelQuantize, VectorQuantizer, look_up, nearest_indices
 from mutoscope.vqgan.config import Architecture, read_architecture
+from mutoscope.vqgan.large import draw, read
 from mutoscope.vqgan.layers import Convolution
 from mutoscope.vqgan.networks import Decoder, Encoder
 from mutoscope.vqgan.tensors import read_tensors
@@ -42,6 +43,8 @@ class VQGAN(nn.Module):
         self.quant_conv = Convolution(a.z_channels, a.embed_dim, 1)
         self.post_quant_conv = Convolution(a.embed_dim, a.z_channels, 1)
         self._wrap = (False, False)
+        self.piece: int | None = None
+        """The side in pixels of the pieces that larger pictures are worked through in, or None."""
 
     @property
     def f(self) -> int:
@@ -77,8 +80,13 @@ class VQGAN(nn.Module):
         """
         if any(side % self.f for side in image.shape[-2:]):
             raise ValueError(f"sides {tuple(image.shape[-2:])} must be multiples of {self.f}")
+        piece = self._piece(image.shape, 1)
         image = self._laid_out(2 * image - 1)
-        features: Tensor = self.quant_conv(self.encoder(image))
+        if piece is None:
+            found: Tensor = self.encoder(image)
+        else:
+            found = read(self.encoder, image, piece, wrap=self.wrap)
+        features: Tensor = self.quant_conv(found)
         return features
 
     def encode(self, image: Tensor) -> Tensor:
@@ -95,8 +103,22 @@ class VQGAN(nn.Module):
 
     def decode(self, z: Tensor) -> Tensor:
         """The picture (b, 3, f·h, f·w) of ``z`` (b, e, h, w): about in [0, 1], not clamped."""
-        drawn: Tensor = self.decoder(self.post_quant_conv(self._laid_out(z)))
+        piece = self._piece(z.shape, self.f)
+        z = self.post_quant_conv(self._laid_out(z))
+        if piece is None:
+            drawn: Tensor = self.decoder(z)
+        else:
+            drawn = draw(self.decoder, z, piece, wrap=self.wrap)
         return (drawn + 1) / 2
+
+    def _piece(self, shape: torch.Size, pixels: int) -> int | None:
+        """The side of pieces for what has ``shape`` and so many pixels a cell; None for the whole.
+
+        A network that learns, or that is given a batch, has pictures that fit.
+        """
+        large = self.piece is not None and max(shape[-2:]) * pixels > self.piece
+        learns = torch.is_grad_enabled() and self.codes.requires_grad
+        return self.piece if large and shape[0] == 1 and not learns else None
 
     def _laid_out(self, x: Tensor) -> Tensor:
         """``x`` in the layout that suits what is done with it.

@@ -5,6 +5,8 @@ table 7. Names of parameters and arithmetic are those of the published checkpoin
 tensors can be loaded as they are.
 """
 
+from collections.abc import Sequence
+
 import torch.nn.functional as F  # noqa: N812 - the name that the field gives it
 from torch import Tensor, nn
 
@@ -151,6 +153,11 @@ class Encoder(nn.Module):
         z: Tensor = self.conv_out(self.norm_out(self.mid(x)))
         return z
 
+    def layers(self) -> list[nn.Module]:
+        """What `forward` goes through, one after the other, in as small layers as matter."""
+        levels = [layer for level in self.down for layer in _layers_of(level)]
+        return [self.conv_in, *levels, *_layers_of(self.mid), self.norm_out, self.conv_out]
+
 
 class Decoder(nn.Module):
     """A latent (b, z_channels, h, w) to a picture (b, 3, f·h, f·w), about in [-1, 1]."""
@@ -184,3 +191,19 @@ class Decoder(nn.Module):
             x = level(x)
         image: Tensor = self.conv_out(self.norm_out(x))
         return image
+
+    def layers(self) -> list[nn.Module]:
+        """What `forward` goes through, one after the other, in as small layers as matter."""
+        levels = [layer for level in reversed(self.up) for layer in _layers_of(level)]
+        return [self.conv_in, *_layers_of(self.mid), *levels, self.norm_out, self.conv_out]
+
+
+def _layers_of(stage: nn.Module) -> Sequence[nn.Module]:
+    """The layers of a level or of the middle, in the order in which they come."""
+    if isinstance(stage, Middle):
+        return [stage.block_1, stage.attn_1, stage.block_2]
+    assert isinstance(stage, Level)  # noqa: S101 - there is nothing else
+    found: list[nn.Module] = []
+    for index, block in enumerate(stage.block):
+        found += [block, *stage.attn[index : index + 1]]
+    return [*found, *(r for r in (stage.downsample, stage.upsample) if r is not None)]
