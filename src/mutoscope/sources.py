@@ -29,13 +29,16 @@ def still_settings(prompt: str, overrides: Sequence[str] = ()) -> Settings:
     return load_settings(values, overrides, preset=STILL)
 
 
-def settings_of(source: Source, overrides: Sequence[str] = ()) -> Settings:
-    """Settings from a mapping, a file, or a picture or film that carries its recipe."""
+def settings_of(source: Source, overrides: Sequence[str] = (), *, quiet: bool = False) -> Settings:
+    """Settings from a mapping, a file, or a picture or film that carries its recipe.
+
+    ``quiet``: say nothing of keys that have no effect.
+    """
     if isinstance(source, Settings):
-        return load_settings(source.to_dict(), overrides) if overrides else source
+        return load_settings(source.to_dict(), overrides, quiet=quiet) if overrides else source
     if isinstance(source, str | Path) and Path(source).suffix.lower() in CARRIERS:
-        return load_settings(recipe_of(Path(source))["settings"], overrides)
-    return load_settings(source, overrides)
+        return load_settings(recipe_of(Path(source))["settings"], overrides, quiet=quiet)
+    return load_settings(source, overrides, quiet=quiet)
 
 
 def recipe_of(path: Path) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def test_there_are_the_commands_that_are_promised():
     promised = {"image", "render", "resume", "film", "show", "settings", "models", "doctor",
                 "plan", "preview", "quality", "smooth", "interpolate", "upscale", "restyle",
                 "video", "demo", "train-vqgan", "train", "walk", "atlas", "project", "process",
-                "drawings", "studio"}  # fmt: skip
+                "drawings", "studio", "sweep"}  # fmt: skip
     assert set(COMMANDS) == promised
     assert ["models", "fetch"] in commands()
 

@@ -105,11 +105,11 @@ def test_a_stopped_sheet_says_how_to_go_on_and_does(call, here, small, stop_afte
 
 
 def test_a_complete_sheet_is_left_alone(call, here, small, monkeypatch):
-    from mutoscope.sweep import folder
+    from mutoscope.crew import painting
 
     _, (sheet,), _ = call("image", "--count", "1", "a fox", *small)
     before = (here / sheet).read_bytes()
-    monkeypatch.setattr(folder, "build", lambda *_, **__: pytest.fail("a network was loaded"))
+    monkeypatch.setattr(painting, "build", lambda *_, **__: pytest.fail("a network was loaded"))
     code, out, err = call("resume", (here / sheet).parent)
     assert (code, [here / line for line in out]) == (0, [here / sheet])
     assert err == [f"{(here / sheet).parent}: is complete; there is nothing left to do"]

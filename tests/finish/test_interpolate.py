@@ -18,7 +18,7 @@ import torch
 from mutoscope.cli import run
 from mutoscope.errors import MediaError, SettingsError, WeightsError
 from mutoscope.finish import interpolate as finish
-from mutoscope.finish import produce as producing
+from mutoscope.finish import pieces
 from mutoscope.finish.interpolate import between as making
 from mutoscope.finish.interpolate.film import Pace
 from mutoscope.finish.interpolate.rife import Rife, load_rife
@@ -346,7 +346,7 @@ def test_sound_stays_and_so_does_the_length(tmp_path):
 
 
 def test_stopped_work_goes_on(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(producing, "PIECE_FRAMES", 2)
+    monkeypatch.setattr(pieces, "PIECE_FRAMES", 2)
     wanted = tmp_path / "whole.mkv"
     assert run(["interpolate", str(folder), "-o", str(wanted), "--factor", "2"]) == 0
     calls = []

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from mutoscope.errors import MediaError, RunError
+from mutoscope.finish import pieces
 from mutoscope.finish import produce as producing
 from mutoscope.finish.produce import produce, work_folder
 from mutoscope.frames import ClipSource
@@ -53,7 +54,7 @@ def make(out, frames=None, **options):
 
 @pytest.fixture(autouse=True)
 def small_pieces(monkeypatch):
-    monkeypatch.setattr(producing, "PIECE_FRAMES", 3)
+    monkeypatch.setattr(pieces, "PIECE_FRAMES", 3)
 
 
 @pytest.fixture
@@ -119,8 +120,10 @@ def test_a_process_killed_in_the_middle_leaves_what_another_goes_on_with(tmp_pat
 import os, signal, torch
 from fractions import Fraction
 from pathlib import Path
+from mutoscope.finish import pieces
+from mutoscope.finish import pieces
 from mutoscope.finish import produce as producing
-producing.PIECE_FRAMES = 2
+pieces.PIECE_FRAMES = 2
 def frames(start):
     for number in range(start, {TOTAL}):
         if number == 5:
@@ -201,7 +204,7 @@ def test_going_on_is_said(tmp_path, caplog):
 
 
 def test_a_piece_is_closed_after_a_while_however_short(tmp_path, monkeypatch):
-    monkeypatch.setattr(producing, "PIECE_SECONDS", 0)
+    monkeypatch.setattr(pieces, "PIECE_SECONDS", 0)
     out = tmp_path / "film.mkv"
     with pytest.raises(KeyboardInterrupt):
         make(out, Frames(stop=3))

@@ -12,13 +12,14 @@ from typing import Any
 import click
 
 from mutoscope.cli.tables import Commands
-from mutoscope.errors import MutoscopeError
+from mutoscope.errors import MutoscopeError, is_out_of_memory
 from mutoscope.process import prepare
 
 # Each command's name, its home, and the one line that the overview shows for it.
 COMMANDS = {
     "image": ("mutoscope.cli.make", "Make a picture from words."),
     "render": ("mutoscope.cli.make", "Make the picture or film that a settings file describes."),
+    "sweep": ("mutoscope.cli.sweep", "Try values of settings against each other."),
     "video": ("mutoscope.cli.restyle", "Make a film that zooms from prompt to prompt."),
     "restyle": ("mutoscope.cli.restyle", "Paint a film anew by a prompt, with its sound."),
     "resume": ("mutoscope.cli.make", "Go on with a run that was stopped."),
@@ -105,7 +106,7 @@ def run(arguments: Sequence[str]) -> int:
         place = f"; see {context.command_path} --help" if context else ""
         return complain(error.format_message().rstrip(".") + place)
     except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, MemoryError) and not _out_of_memory(error):
+        if not is_out_of_memory(error):
             raise
         return complain(
             "there is not enough memory for this; make width and height smaller, take fewer "
@@ -116,12 +117,6 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader of a pipe has gone: that is fine
         return 0
     return result if isinstance(result, int) else 0
-
-
-def _out_of_memory(error: RuntimeError) -> bool:
-    """Whether torch found no memory; its CPU allocator has no error of its own for that."""
-    text = str(error)
-    return "out of memory" in text or "not enough memory" in text or "can't allocate" in text
 
 
 def complain(message: str) -> int:

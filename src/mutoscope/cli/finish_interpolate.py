@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from mutoscope.cli.crew import engaged, sharing
 from mutoscope.cli.finish_smooth import counting
 
 
@@ -30,6 +31,7 @@ from mutoscope.cli.finish_smooth import counting
     help="Where weights lie (models_parent_dir).",
 )  # fmt: skip
 @click.option("--device", help="Where RIFE works: cpu, cuda, cuda:1 or mps; else the best there.")
+@sharing
 @click.option("--overwrite", is_flag=True, help="Replace the film if it is there.")
 def interpolate(
     source: Path,
@@ -41,6 +43,9 @@ def interpolate(
     models: Path | None,
     device: str | None,
     overwrite: bool,
+    workers: int | None,
+    threads: int | None,
+    on: str | None,
 ) -> None:
     """Give a film more pictures a second, made of those that it has.
 
@@ -49,7 +54,8 @@ def interpolate(
     as before and keeps its sound; its own pictures stay as they are. The ending of the output says
     what is written, as in mutoscope film.
 
-    Ctrl-C keeps what is done: the same command goes on.
+    Ctrl-C keeps what is done: the same command goes on, with or without --workers or --on, which
+    change nothing in the film.
     """
     from mutoscope.cli.train import pick_device
     from mutoscope.finish import interpolate as finish
@@ -65,8 +71,16 @@ def interpolate(
     )
     where = None if model == "flow" and device is None else pick_device(device)
     between, key = finish.load_between(model, models_parent_dir=models, device=where)
-    with counting("interpolating") as counted:
+    with engaged(on, workers, threads) as crew, counting("interpolating") as counted:
+        hands = None
+        if crew is not None:
+            from mutoscope.crew.segments import interpolated_segments
+
+            hands = interpolated_segments(
+                crew, material, pace, model=model, models=models, device=device
+            )
         finish.interpolate(
-            material, output, between, pace, key=key, overwrite=overwrite, progress=counted
-        )
+            material, output, between, pace,
+            key=key, overwrite=overwrite, progress=counted, hands=hands,
+        )  # fmt: skip
     click.echo(output)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from mutoscope.cli.crew import engaged, sharing
+
 if TYPE_CHECKING:
+    from mutoscope.crew.segments import Segments
     from mutoscope.finish.upscale import Upscaler
 
 FILMS = (".mp4", ".mov", ".mkv", ".webm", ".gif")
@@ -46,6 +49,7 @@ Told = Callable[[int, int | None], None]
     "--faces", is_flag=False, flag_value="", metavar="[NAME]",
     help="Restore faces by a plug-in that is installed.",
 )  # fmt: skip
+@sharing
 @click.option("--overwrite", is_flag=True, help="Replace what is there.")
 def upscale(
     source: Path,
@@ -56,11 +60,15 @@ def upscale(
     device: str,
     faces: str | None,
     overwrite: bool,
+    workers: int | None,
+    threads: int | None,
+    on: str | None,
 ) -> None:
     """Make a picture, a folder of pictures or a film larger.
 
     Transparency, a film's sound and the recipe are kept. Folders and films go on where they were
-    stopped when the same command is given again.
+    stopped when the same command is given again. With --workers or --on the pictures of a film are
+    shared out, which changes nothing in it.
     """
     from mutoscope.errors import MediaError
     from mutoscope.finish.upscale import FOR_FILMS, FOR_PICTURES, load_upscaler
@@ -71,19 +79,35 @@ def upscale(
     if output.exists() and not overwrite and not source.is_dir():
         raise MediaError(f"{output}: exists already; choose another name, or add --overwrite")
     chosen = model or (FOR_FILMS if is_film else FOR_PICTURES)
-    upscaler = load_upscaler(
-        chosen,
-        scale=_scale(scale, model, is_film=is_film),
-        tile=tile,
-        device=device,
-        faces=faces or faces is not None,
-    )
-    _make(source, output, upscaler, is_film=is_film, overwrite=overwrite)
+    if not is_film and (on is not None or workers is not None):
+        raise click.UsageError(
+            "--workers and --on share out the pictures of a film; leave them out"
+        )
+    named: dict[str, Any] = {
+        "scale": _scale(scale, model, is_film=is_film),
+        "tile": tile,
+        "device": device,
+        "faces": faces or faces is not None,
+    }
+    upscaler = load_upscaler(chosen, **named)
+    with engaged(on, workers, threads) as crew:
+        hands = None
+        if crew is not None:
+            from mutoscope.crew.segments import upscaled_segments
+
+            hands = upscaled_segments(crew, source, model=chosen, **named)
+        _make(source, output, upscaler, is_film=is_film, overwrite=overwrite, hands=hands)
     click.echo(output)
 
 
 def _make(
-    source: Path, output: Path, upscaler: Upscaler, *, is_film: bool, overwrite: bool
+    source: Path,
+    output: Path,
+    upscaler: Upscaler,
+    *,
+    is_film: bool,
+    overwrite: bool,
+    hands: Segments | None,
 ) -> None:
     """Upscale what ``source`` is, and show how far it is."""
     from mutoscope.finish.upscale import upscale_film, upscale_folder, upscale_picture
@@ -94,7 +118,7 @@ def _make(
                 upscale_folder(source, output, upscaler, overwrite=overwrite, told=told)
         elif is_film:
             with upscaling("frames") as told:
-                upscale_film(source, output, upscaler, overwrite=overwrite, told=told)
+                upscale_film(source, output, upscaler, overwrite=overwrite, told=told, hands=hands)
         else:
             with upscaling("tiles") as told:
                 upscale_picture(source, output, upscaler, overwrite=overwrite, told=told)

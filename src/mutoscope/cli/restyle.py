@@ -164,7 +164,7 @@ def _make(settings: Settings, output: Path, asked: Mapping[str, Any], *, overwri
     from mutoscope.run import Run
     from mutoscope.run.joining import Finish, Joined, extras_of, join
     from mutoscope.run.material import material_of
-    from mutoscope.sweep.folder import settings_of_run
+    from mutoscope.run.ordered import settings_of_run
     from mutoscope.vqgan_clip.work import Work, claim_film
 
     codec_of(output)

@@ -34,6 +34,10 @@ class SheetDisplay(Display):
 
 def begin_sheet(sweep: Sweep, output: Path | None = None, out: Path = Path()) -> int:
     """Make a new sheet and its pictures; returns the exit code."""
+    if sweep.order.swept:
+        from mutoscope.cli.sweep import begin_sweep
+
+        return begin_sweep(sweep, out, threads=sweep.order.threads)
     from mutoscope.cli.make import fetching
     from mutoscope.sweep.folder import SheetFolder
     from mutoscope.sweep.outlook import foresee
@@ -45,13 +49,19 @@ def begin_sheet(sweep: Sweep, output: Path | None = None, out: Path = Path()) ->
         return make_pictures(sheet, shelf, sheet.unfinished(), output)
 
 
-def resume_sheet(folder: Path) -> int:
+def resume_sheet(folder: Path, on: str | None = None) -> int:
     """Go on with a sheet that was stopped; returns the exit code."""
     from mutoscope.cli.make import fetching
     from mutoscope.sweep.folder import SheetFolder
     from mutoscope.sweep.outlook import foresee
 
     with SheetFolder.open(folder) as sheet:
+        if sheet.sweep.order.swept:
+            from mutoscope.cli.sweep import resume_sweep
+
+            return resume_sweep(sheet, on)
+        if on is not None:
+            raise click.UsageError("--on is for sweeps; this is a sheet")
         left = sheet.unfinished()
         shelf: Shelf = {}
         if not left:

@@ -11,18 +11,20 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mutoscope.cli.crew import engaged, sharing
 from mutoscope.cli.finish_smooth import counting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from mutoscope.crew.task import Crew
     from mutoscope.walk import Filming, Keys, Renderer, Route, Toward
 
 # What only a film, and what only a sheet takes: their names on the command line and here.
 FILM_ONLY = (
     "style", "segments", "frames", "seconds", "space", "seed", "keys", "keys_from", "pace",
     "parity", "bits", "fps", "sound", "sound_from", "drive", "gain", "toward", "toward_strength",
-    "perceptors",
+    "perceptors", "workers", "threads", "on",
 )  # fmt: skip
 SHEET_ONLY = ("count", "first")
 
@@ -94,6 +96,7 @@ SHEET_ONLY = ("count", "first")
 @click.option("--parity", is_flag=True, help="Third Study's frames, doubled ones included.")
 @click.option("--bits", default="1100", show_default=True, help="Of a bitloop.")
 @click.option("--device", help="cpu, cuda, cuda:1, mps; by default a GPU where there is one.")
+@sharing
 @click.option("--overwrite", is_flag=True, help="Replace what is there.")
 @click.pass_context
 def walk(
@@ -103,6 +106,7 @@ def walk(
     sound: Path | None, sound_from: float, drive: str | None, gain: float, fps: float,
     size: int | None, batch: int | None, parity: bool, bits: str, device: str | None,
     overwrite: bool, toward: str | None, toward_strength: float, perceptors: str,
+    workers: int | None, threads: int | None, on: str | None,
 ) -> None:  # fmt: skip
     """Make a film that walks through what a trained generator can draw.
 
@@ -115,7 +119,8 @@ def walk(
     pictures that are more like those words.
 
     The ending of the output says which kind of film is written; without one it is a folder of
-    pictures. Ctrl-C keeps what is done: the same command goes on.
+    pictures. Ctrl-C keeps what is done: the same command goes on. With --workers or --on the
+    pictures of a film are shared out, which changes nothing in it.
     """
     from mutoscope.cli.train import pick_device
     from mutoscope.errors import SettingsError
@@ -141,18 +146,32 @@ def walk(
     )  # fmt: skip
     sized = seconds is not None or any(was_given(ctx, name) for name in ("frames", "segments"))
     filming = Filming(sound, sound_from, as_long=not sized and not parity, overwrite=overwrite)
-    write(output, route, renderer, filming)
+    if not is_film(output) and (on is not None or workers is not None):
+        raise click.UsageError(
+            "--workers and --on share out the pictures of a film, not a folder's"
+        )
+    with engaged(on, workers, threads) as crew:
+        write(output, route, renderer, filming, crew)
     click.echo(output)
 
 
-def write(output: Path, route: Route, renderer: Renderer, filming: Filming) -> None:
+def is_film(output: Path) -> bool:
+    """Whether it is a film's name; takes/0.7 is a folder: no film's ending begins with a digit."""
+    return output.suffix[1:2].isalpha() and not output.is_dir()
+
+
+def write(
+    output: Path, route: Route, renderer: Renderer, filming: Filming, crew: Crew | None = None
+) -> None:
     """Write the film, or the pictures, showing how far it is."""
     from mutoscope.cli.make import fetching
     from mutoscope.walk import Leading, walk_to_film, walk_to_folder
 
-    # takes/0.7 is a folder: no kind of film begins with a digit.
-    is_film = output.suffix[1:2].isalpha() and not output.is_dir()
-    to = walk_to_film if is_film else walk_to_folder
+    to: Callable[..., None] = walk_to_film if is_film(output) else walk_to_folder
+    if crew is not None:
+        from mutoscope.crew.segments import walk_segments
+
+        to = partial(walk_to_film, shared=lambda walk: walk_segments(crew, walk, renderer))
     with measuring() as measured, counting_in_turn("leading", "walking") as (led, counted):
         leading = Leading(progress=led, fetching=fetching)
         to(

@@ -9,19 +9,29 @@ import contextlib
 import json
 import logging
 import re
-import time
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from torch import Tensor
 
-from mutoscope.atomic import reason, settle, sweep_parts, write_text
+from mutoscope.atomic import settle, sweep_parts, write_text
 from mutoscope.errors import MediaError
-from mutoscope.frames import ClipSource, FilmSink, Source, as_rate
+from mutoscope.finish.pieces import (
+    NEXT,
+    PIECE,
+    WHOLE,
+    Piece,
+    Pieces,
+    fill,
+    pieces_in,
+    reporting,
+    without_gap,
+)
+from mutoscope.frames import FilmSink, as_rate
 from mutoscope.frames.codecs import codec_of
 from mutoscope.frames.mux import sounding
 from mutoscope.lock import NAME as LOCK
@@ -33,18 +43,34 @@ from mutoscope.sound import SoundFile
 
 log = logging.getLogger("mutoscope")
 
-PIECE_FRAMES = 48
-"""The most pictures in a piece."""
-
-PIECE_SECONDS = 15.0
-"""After how long a piece is closed although it is short: what a power cut costs at most."""
-
 _KEY = "key.json"
-_WHOLE = "whole"  # says that the last picture is in the last piece
-_NEXT = "next.mkv"
-_PIECE = re.compile(r"([0-9]{8})-([0-9]{8})\.mkv")
-_CLOCK = Fraction(25)  # of the pieces, which are read picture by picture; any would do
-_NO_LIMIT = 1 << 40
+_ROOM = re.compile(r"[0-9]{8}-[0-9]{8}")
+
+
+class Hands(Protocol):
+    """Others who make pictures of a film, on other processes or machines."""
+
+    def make(
+        self,
+        folder: Path,
+        missing: Sequence[tuple[int, int]],
+        progress: Callable[[int], None],
+    ) -> None:
+        """Make the pictures that are missing, as pieces in folders made with `room_in`.
+
+        Args:
+            folder: In which those folders are to lie.
+            missing: From which number up to which they are wanted, each time.
+            progress: Told how many are there now.
+
+        Raises:
+            MutoscopeError: They can't all be made. Those that are there stand.
+        """
+
+
+def room_in(folder: Path, first: int, end: int) -> Path:
+    """The folder for the pieces of pictures ``first`` up to ``end``."""
+    return folder / f"{first:08d}-{end - 1:08d}"
 
 
 def produce(
@@ -59,6 +85,7 @@ def produce(
     recipe: Mapping[str, Any] | None = None,
     overwrite: bool = False,
     progress: Callable[[int], None] | None = None,
+    hands: Hands | None = None,
 ) -> None:
     """Write a film of pictures that take long, going on where an earlier call was stopped.
 
@@ -79,6 +106,8 @@ def produce(
         recipe: What the film is to say about its making.
         overwrite: Whether an existing film may be replaced; it stands until the new one is whole.
         progress: Told how many pictures are done, at the beginning and after each.
+        hands: Who else makes what is missing of ``total`` pictures; the film is the same, and what
+            a stop costs is a piece of each of them.
 
     Raises:
         MediaError: The film exists or can't be written, it can't be or have what is asked for, or
@@ -87,11 +116,14 @@ def produce(
     """
     rate = as_rate(rate, str(out))
     _check(out, rate, sound=sound, recipe=recipe, overwrite=overwrite)
-    with _opened(out, key) as work:
+    told = progress or (lambda _: None)
+    with _opened(out, key, gaps=hands is not None) as work:
+        if hands is not None and total and not work.whole:
+            _share_out(work, hands, out, total=total, progress=told)
         if not work.whole:
-            _fill(work, frames, out, total=total, progress=progress)
-        elif progress is not None:
-            progress(work.done)
+            _fill(work, frames, out, total=total, progress=told)
+        else:
+            told(work.done)
         if not work.done:
             work.remove()
             raise MediaError(f"{out}: there is no picture for it, so no film is written")
@@ -105,54 +137,32 @@ def work_folder(out: Path) -> Path:
     return out.with_name(f".{out.name}.work")
 
 
-@dataclass(frozen=True)
-class _Piece:
-    """Pictures ``first`` to ``last``, the last one included, in a file."""
-
-    path: Path
-    first: int
-    last: int
-
-    def pictures(self) -> Iterator[Tensor]:
-        """Its pictures, bit for bit as they went in."""
-        count = 0
-        try:
-            for picture in ClipSource(self.path, _CLOCK, max_pixels=_NO_LIMIT):
-                yield picture
-                count += 1
-        except MediaError:
-            count = -1
-        if count != self.last - self.first + 1:
-            self.path.unlink(missing_ok=True)
-            (self.path.parent / _WHOLE).unlink(missing_ok=True)
-            raise MediaError(
-                f"{self.path}: this piece of the film was damaged and has been removed; the same "
-                "command makes it again"
-            )
-
-
 class _Work:
-    """The folder in which a film is being made, locked."""
+    """The folder in which a film is being made, locked.
 
-    def __init__(self, folder: Path, key: str) -> None:
+    With ``gaps`` pieces that lie after a gap stay, to be gone on with by many hands.
+    """
+
+    def __init__(self, folder: Path, key: str, *, gaps: bool) -> None:
         self.folder = folder
         sweep_parts(folder)
         held = folder / _KEY
         if not held.is_file() or held.read_text(encoding="utf-8", errors="replace") != key:
-            if self._ours():
+            if self._ours() or self._rooms():
                 log.info("%s: was begun with other settings, and is begun anew", folder)
             self._clear()
             write_text(held, key)
-        # What comes after a gap is made again, maybe in pieces that begin elsewhere.
-        kept = {piece.path for piece in self.pieces()}
+        self.gather()
+        # What comes after a gap is made again otherwise, maybe in pieces that begin elsewhere.
+        kept = {piece.path for piece in (pieces_in(folder) if gaps else self.pieces())}
         for path in self._ours():
-            if _PIECE.fullmatch(path.name) and path not in kept:
+            if PIECE.fullmatch(path.name) and path not in kept:
                 path.unlink()
 
     @property
     def whole(self) -> bool:
         """Whether the last picture is there."""
-        return (self.folder / _WHOLE).is_file()
+        return (self.folder / WHOLE).is_file()
 
     @property
     def done(self) -> int:
@@ -160,29 +170,30 @@ class _Work:
         pieces = self.pieces()
         return pieces[-1].last + 1 if pieces else 0
 
-    def pieces(self) -> list[_Piece]:
+    def pieces(self) -> list[Piece]:
         """The pieces from the first picture on, up to a gap."""
-        found = []
-        for path in self.folder.iterdir():
-            if match := _PIECE.fullmatch(path.name):
-                found.append(_Piece(path, int(match[1]), int(match[2])))
-        kept: list[_Piece] = []
-        for piece in sorted(found, key=lambda piece: piece.first):
-            if piece.first != (kept[-1].last + 1 if kept else 0):
-                break
-            kept.append(piece)
-        return kept
+        return without_gap(pieces_in(self.folder))
 
-    def keep(self, first: int, count: int) -> None:
-        """Give the piece that was written last its name."""
-        name = f"{first:08d}-{first + count - 1:08d}.mkv"
-        with _reporting(self.folder / name):
-            settle(self.folder / _NEXT, self.folder / name)
+    def missing(self, total: int) -> list[tuple[int, int]]:
+        """The pictures that are not there, each time from one number up to another."""
+        found, place = [], 0
+        for piece in pieces_in(self.folder):
+            found.append((place, min(piece.first, total)))
+            place = piece.last + 1
+        return [(first, end) for first, end in [*found, (place, total)] if first < end]
+
+    def gather(self) -> None:
+        """Take the pieces that others have made in folders of their own, and remove those."""
+        for room in self._rooms():
+            for piece in pieces_in(room):
+                with reporting(self.folder / piece.path.name):
+                    piece.path.replace(self.folder / piece.path.name)
+            shutil.rmtree(room, ignore_errors=True)
 
     def finish(self) -> None:
         """Note that the last picture is there."""
-        with _reporting(self.folder / _WHOLE):
-            write_text(self.folder / _WHOLE, "")
+        with reporting(self.folder / WHOLE):
+            write_text(self.folder / WHOLE, "")
 
     def remove(self) -> None:
         """Remove all that is ours, and the folder if nothing else is in it."""
@@ -197,27 +208,21 @@ class _Work:
         return [
             path
             for path in self.folder.iterdir()
-            if path.name in (_WHOLE, _NEXT)
-            or _PIECE.fullmatch(path.name)
+            if path.name in (WHOLE, NEXT)
+            or PIECE.fullmatch(path.name)
             or re.fullmatch(r"film\.[a-z0-9]+", path.name)
         ]
+
+    def _rooms(self) -> list[Path]:
+        """The folders in which others have made pieces."""
+        found = (path for path in self.folder.iterdir() if _ROOM.fullmatch(path.name))
+        return [path for path in found if path.is_dir() and not path.is_symlink()]
 
     def _clear(self) -> None:
         for path in self._ours():
             path.unlink(missing_ok=True)
-
-
-class _Pieces(Source):
-    """The pictures of all pieces."""
-
-    def __init__(self, pieces: Sequence[_Piece], rate: Fraction) -> None:
-        self._pieces = pieces
-        self.rate = rate
-        self.length = pieces[-1].last + 1
-
-    def __iter__(self) -> Iterator[Tensor]:
-        for piece in self._pieces:
-            yield from piece.pictures()
+        for room in self._rooms():
+            shutil.rmtree(room, ignore_errors=True)
 
 
 def _check(
@@ -240,28 +245,19 @@ def _check(
 
 
 @contextlib.contextmanager
-def _opened(out: Path, key: Mapping[str, Any]) -> Iterator[_Work]:
+def _opened(out: Path, key: Mapping[str, Any], *, gaps: bool) -> Iterator[_Work]:
     """The work folder of a film, made if need be, and ours alone."""
     folder = work_folder(out)
     text = json.dumps({"key": dict(key), "version": version("mutoscope")}, sort_keys=True)
-    with _reporting(folder):
+    with reporting(folder):
         folder.mkdir(exist_ok=True)
     lock = FolderLock(folder)
     try:
-        with _reporting(folder):
-            work = _Work(folder, text)
+        with reporting(folder):
+            work = _Work(folder, text, gaps=gaps)
         yield work
     finally:
         lock.release()
-
-
-@contextlib.contextmanager
-def _reporting(path: Path) -> Iterator[None]:
-    """Say what goes wrong in the file system in our words."""
-    try:
-        yield
-    except OSError as error:
-        raise MediaError(f"{path}: can't be written: {reason(error)}") from error
 
 
 def _fill(
@@ -270,44 +266,48 @@ def _fill(
     out: Path,
     *,
     total: int | None,
-    progress: Callable[[int], None] | None,
+    progress: Callable[[int], None],
 ) -> None:
     """Write pieces until there is no further picture."""
     done = work.done
     if done:
         log.info("%s: goes on after frame %d%s", out, done, f" of {total}" if total else "")
-    if progress is not None:
-        progress(done)
-    pictures = frames(done)
-    ended = False
-    while not ended:
-        first, ends = done, time.monotonic() + PIECE_SECONDS
-        sink = FilmSink(work.folder / _NEXT, _CLOCK, overwrite=True)
-        try:
-            # Not shorter than one picture, however long that takes.
-            while not sink.count or (sink.count < PIECE_FRAMES and time.monotonic() < ends):
-                picture = next(pictures, None)
-                if picture is None:
-                    ended = True
-                    break
-                if not done:
-                    _check_size(picture, out)
-                sink.write(picture)
-                done += 1
-                if progress is not None:
-                    progress(done)
-        finally:
-            # Also after an error or Ctrl-C: these pictures took their time.
-            sink.close()
-            if sink.count:
-                work.keep(first, sink.count)
+    progress(done)
+    for _ in fill(
+        work.folder,
+        frames,
+        done,
+        check=lambda picture: None if done else _check_size(picture, out),
+        progress=progress,
+    ):
+        pass
     work.finish()
+
+
+def _share_out(
+    work: _Work, hands: Hands, out: Path, *, total: int, progress: Callable[[int], None]
+) -> None:
+    """Let others make what is missing; what they can't know to be missing is left."""
+    missing = work.missing(total)
+    done = total - sum(end - first for first, end in missing)
+    if done:
+        log.info("%s: goes on, %d of %d frames are there", out, done, total)
+    progress(done)
+    try:
+        if missing:
+            hands.make(work.folder, missing, lambda more: progress(done + more))
+    finally:
+        work.gather()
+    kept = work.pieces()
+    for piece in pieces_in(work.folder):
+        if piece not in kept:  # fewer pictures came before it than were thought to be there
+            piece.path.unlink()
 
 
 def _check_size(picture: Tensor, out: Path) -> None:
     """Refuse pictures that the film will not hold."""
     height, width = picture.shape[-2:]
-    most = min(codec_of(out).largest, codec_of(Path(_NEXT)).largest)
+    most = min(codec_of(out).largest, codec_of(Path(NEXT)).largest)
     if max(width, height) > most:
         raise MediaError(
             f"{out}: its frames would be {width} × {height}, and a film holds at most {most} a "
@@ -318,8 +318,8 @@ def _check_size(picture: Tensor, out: Path) -> None:
 def _assemble(work: _Work, out: Path, rate: Fraction, extras: Extras, *, overwrite: bool) -> None:
     """Make the film of the pieces, and give it its name."""
     made = work.folder / f"film{out.suffix.lower()}"
-    join(_Pieces(work.pieces(), rate), made, extras, Finish(overwrite=True))
+    join(Pieces(work.pieces(), rate), made, extras, Finish(overwrite=True))
     if out.exists() and not overwrite:
         raise MediaError(f"{out}: came to exist while the film was made; give another name")
-    with _reporting(out):
+    with reporting(out):
         settle(made, out)

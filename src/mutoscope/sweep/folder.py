@@ -3,6 +3,7 @@
     images_out/<name>/
         sheet.json              the jobs, written before the first step
         sheet.png               the pictures so far, each in its place
+        results.csv  index.html thumbs/   of a sweep: its table and its page
         01-dawn-oil/            the run of one picture, as any other run
 
 Each run is resumed as runs are, and the sheet is drawn from what they have kept. So whatever ended
@@ -12,32 +13,33 @@ the program, going on means: make what is not there yet.
 import contextlib
 import logging
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
-import mutoscope
 from mutoscope import atomic
-from mutoscope.build import Shelf, build
+from mutoscope.build import Shelf
 from mutoscope.closable import Closable
-from mutoscope.errors import MutoscopeError, RunError
+from mutoscope.crew.painting import Fetching, paint_run
+from mutoscope.errors import MediaError, MutoscopeError, RunError
+from mutoscope.explore import MOST
+from mutoscope.frames import ClipSource
 from mutoscope.images import load_image
 from mutoscope.lock import NAME as LOCK
 from mutoscope.lock import FolderLock
 from mutoscope.paint import Watch
-from mutoscope.perform import Kept, finish, perform
-from mutoscope.run import InUseError, Run, layout
+from mutoscope.perform import Kept
+from mutoscope.run import InUseError, layout
 from mutoscope.run.about import About
 from mutoscope.run.checkpoint import read_header
 from mutoscope.schedule import make_schedule
-from mutoscope.settings import Settings, load_settings
+from mutoscope.settings import Settings
 from mutoscope.sheet import Sheet
-from mutoscope.sweep.jobs import FILE, Job, Sweep
-from mutoscope.sweep.outlook import Fetching
+from mutoscope.sweep.jobs import FILE, Sweep
 
 log = logging.getLogger("mutoscope")
 
 SHEET = "sheet.png"
+CSV, PARQUET, PAGE, THUMBS = "results.csv", "results.parquet", "index.html", "thumbs"
 
 
 class SheetFolder(Closable):
@@ -74,7 +76,9 @@ class SheetFolder(Closable):
                 file.flush()
                 for run in old:
                     layout.clear(run, run.name)
-                (folder / SHEET).unlink(missing_ok=True)
+                thumbs = (folder / THUMBS).glob("*.jpg")
+                for path in (*(folder / name for name in (SHEET, CSV, PARQUET, PAGE)), *thumbs):
+                    path.unlink(missing_ok=True)
             for run in old:
                 layout.dissolve(run, run.name)
             made = cls(folder, sweep, lock)
@@ -113,7 +117,7 @@ class SheetFolder(Closable):
 
     def unfinished(self) -> list[int]:
         """The numbers of the pictures, from 0, that are not there or not complete."""
-        return [index for index in range(len(self.sweep.jobs)) if not self._complete(index)]
+        return [index for index in range(len(self.sweep.jobs)) if not self.complete(index)]
 
     def steps(self, index: int) -> int:
         """How many steps a picture takes."""
@@ -123,7 +127,7 @@ class SheetFolder(Closable):
         """Where a finished picture lies, None while it is not."""
         job = self.sweep.jobs[index]
         frames = layout.frame_paths(self.folder / job.name, job.name)
-        return frames[-1][1] if frames and self._complete(index) else None
+        return frames[-1][1] if frames and self.complete(index) else None
 
     def paint(
         self,
@@ -147,18 +151,16 @@ class SheetFolder(Closable):
         Raises:
             MutoscopeError: it can't be made or kept; what was kept before stands.
         """
-        with self._run(self.sweep.jobs[index]) as run:
-            settings = settings_of_run(run)
-            saved = run.state()
-            if not finish(run, settings, saved):
-                parts = build(settings, progress=progress, shelf=shelf)
-                yield from perform(parts, run, saved=saved, watch=watch)
+        job = self.sweep.jobs[index]
+        yield from paint_run(
+            self.folder / job.name, job.settings, shelf, progress=progress, watch=watch
+        )
         self.put(index)
         self.draw()
 
     def put(self, index: int) -> None:
         """Put a picture on the sheet, if it is finished."""
-        if (path := self.picture(index)) is not None:
+        if len(self.sweep.jobs) <= MOST and (path := self.picture(index)) is not None:
             self._drawn().put(index, load_image(path))
 
     def draw(self) -> None:
@@ -167,6 +169,8 @@ class SheetFolder(Closable):
         Raises:
             RunError: It can't be written.
         """
+        if len(self.sweep.jobs) > MOST:
+            return  # nobody could see them; a sweep has a page
         data = self._drawn().png(self.sweep.recipe())
         try:
             atomic.write_bytes(self.path, data)
@@ -189,7 +193,7 @@ class SheetFolder(Closable):
                 self.put(index)
         return self._sheet
 
-    def _complete(self, index: int) -> bool:
+    def complete(self, index: int) -> bool:
         """Whether a picture is there with all that belongs to it; only headers are read."""
         job = self.sweep.jobs[index]
         folder = self.folder / job.name
@@ -200,34 +204,21 @@ class SheetFolder(Closable):
             steps = read_header(states[-1][1]).meta.get("steps")
         except RunError:
             return False
-        return isinstance(steps, int) and steps >= self.steps(index)
+        if not isinstance(steps, int) or steps < self.steps(index):
+            return False
+        return job.settings.animation_mode == "off" or _film_is_whole(folder, job.name)
 
-    def _run(self, job: Job) -> Run:
-        """The run of a job, opened; made first where there is none.
 
-        Raises:
-            RunError: It can't be, or it is in use.
-        """
-        folder = self.folder / job.name
-        if not (folder / layout.ABOUT).exists():
-            backups = job.settings.backups
-            about = About(
-                version=mutoscope.__version__,
-                base=job.name,
-                relative_to=Path(job.settings.paths_from).absolute(),
-                started=datetime.now(UTC).isoformat(timespec="seconds"),
-                backups=None if backups == "all" else int(backups),
-            )
-            try:
-                folder.mkdir(exist_ok=True)
-                # In this order: where the second lies there is a run, and it has its settings.
-                atomic.write_text(folder / layout.SETTINGS, job.settings.to_yaml())
-                atomic.write_text(folder / layout.ABOUT, about.to_json())
-            except OSError as error:
-                raise RunError(
-                    f"{folder}: the run can't begin: {atomic.reason(error)}; no step was made"
-                ) from error
-        return Run.open(folder)
+def _film_is_whole(folder: Path, base: str) -> bool:
+    """Whether the film of a run that is complete holds all that it is to show; True without one."""
+    try:
+        plan = About.read(folder / layout.ABOUT).film
+        if plan is None:
+            return True
+        shown = plan.order([path for _, path in layout.frame_paths(folder, base)])
+        return ClipSource(folder / f"{base}.mp4").length == len(shown)
+    except (RunError, MediaError):
+        return False
 
 
 def is_sheet(folder: Path) -> bool:
@@ -241,11 +232,6 @@ def spares_the_rest(error: MutoscopeError) -> bool:
     A full disk, or a run that another process holds, does not.
     """
     return isinstance(error, RunError) and not isinstance(error.__cause__, OSError)
-
-
-def settings_of_run(run: Run) -> Settings:
-    """The settings that a run was started with."""
-    return load_settings(run.folder / layout.SETTINGS, base=run.relative_to, quiet=True)
 
 
 def picture_size(settings: Settings) -> tuple[int, int]:

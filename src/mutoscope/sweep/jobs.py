@@ -1,10 +1,13 @@
-"""The pictures of a sheet as a list of independent jobs, from words or from a file.
+"""The pictures of a sheet, or the jobs of a sweep, as a list, from words or from a file.
 
-A sheet varies what stands in braces (`mutoscope.explore`), the seed, or both; all else is the same
-in every picture, the seed too unless it is varied.
+A sheet varies what stands in braces (`mutoscope.explore`), the seed, or both; a sweep the values
+that keys are given (`mutoscope.sweep.axes`). All else is the same in every picture, the seed too
+unless it is varied.
 """
 
+import itertools
 import json
+import math
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -18,34 +21,19 @@ from mutoscope.errors import MutoscopeError, RunError, SettingsError
 from mutoscope.explore import MOST, Exploration, Variant, explore, plain
 from mutoscope.settings import Settings, load_settings
 from mutoscope.settings.values import a_folder_name
-from mutoscope.sources import STILL, command_for, name_of, still_settings
+from mutoscope.sources import STILL, Source, command_for, name_of, settings_of, still_settings
+from mutoscope.sweep.axes import read_axes
+from mutoscope.sweep.order import Order, read_order, write_order
 
 MOST_SEEDS = 100
+MOST_SWEPT = 1024
+"""How many jobs a sweep may have; a sheet has `explore.MOST` pictures."""
 FORMAT = 1
 FILE = "sheet.json"
 
 _MAX_BYTES = 32 * 2**20
 _FIXED = ("file_namespace", "allow_overwrite", "animation_mode")
 _TOLD = "sheet"  # the key of a recipe under which a sheet says what it is
-
-
-@dataclass(frozen=True)
-class Order:
-    """What was asked for: enough to ask again.
-
-    ``count``: seeds, None for one that is not spoken of; ``explored``: whether braces count;
-    ``tried``: the overrides with braces.
-    """
-
-    prompt: str
-    count: int | None
-    explored: bool
-    tried: tuple[str, ...] = ()
-
-    @property
-    def title(self) -> str:
-        """What the sheet shows, in one line."""
-        return "  ".join([self.prompt, *self.tried])
 
 
 @dataclass(frozen=True)
@@ -68,14 +56,24 @@ class Sweep:
     axes: tuple[tuple[str, ...], ...]
     jobs: tuple[Job, ...]
 
-    def with_perceptors(self, names: Sequence[str]) -> "Sweep":
-        """The same with these perceptors, wherever the choice was left to us."""
-        jobs = [
-            replace(job, settings=job.settings.replace(perceptors=list(names)))
-            if "auto" in job.settings.perceptor_names
-            else job
-            for job in self.jobs
-        ]
+    def places(self) -> list[tuple[str, ...]]:
+        """The labels of each job, one for each axis."""
+        return list(itertools.product(*self.axes))
+
+    def with_choices(self, taken: Settings) -> "Sweep":
+        """The same with the perceptors and the precision of ``taken``, where they were left to us.
+
+        What is compared differs in nothing but what is tried.
+        """
+
+        def chosen(settings: Settings) -> Settings:
+            if "auto" in settings.perceptor_names:
+                settings = settings.replace(perceptors=list(taken.perceptor_names))
+            if settings.precision == "auto":
+                settings = settings.replace(precision=taken.precision)
+            return settings
+
+        jobs = [replace(job, settings=chosen(job.settings)) for job in self.jobs]
         return replace(self, jobs=tuple(jobs))
 
     def recipe(self) -> dict[str, Any]:
@@ -87,7 +85,7 @@ class Sweep:
             "program": "mutoscope",
             "version": __version__,
             "settings": self.jobs[0].settings.to_dict(portable=True),
-            _TOLD: {**_written(self.order), "axes": [list(axis) for axis in self.axes]},
+            _TOLD: {**write_order(self.order), "axes": [list(axis) for axis in self.axes]},
         }
 
     def to_json(self) -> str:
@@ -99,7 +97,7 @@ class Sweep:
             "version": __version__,
             "format": FORMAT,
             "name": self.name,
-            **_written(self.order),
+            **write_order(self.order),
             "axes": self.axes,
             "settings": shared,
             "jobs": [
@@ -197,6 +195,65 @@ def sweep_of(
     return Sweep(name, order, axes, _jobs(axes, settings))
 
 
+def sweep_of_axes(
+    source: Source | None,
+    texts: Sequence[str],
+    *,
+    prompt: str | None = None,
+    preset: str | None = None,
+    title: str = "",
+    threads: int = 1,
+) -> Sweep:
+    """The jobs of a sweep: every combination of the values that keys are given, in all else alike.
+
+    Args:
+        source: what they begin from, as for `sources.settings_of`; None for a preset or words.
+        texts: ``KEY=VALUES``, each an axis (`sweep.axes`) or an override.
+        prompt: words, in place of the scenes there.
+        preset: the name of one, where there is no source.
+        title: what stands above, unless there are words.
+        threads: by how many each job is to be painted.
+
+    Raises:
+        MutoscopeError: something in them is wrong; every job's settings are checked.
+    """
+    axes, shared = read_axes(texts)
+    if not axes:
+        raise SettingsError(
+            "sweep: there is nothing to try; give a key several values, as 'seed=range(8)' or "
+            "cut_pow=1,2,3 (for one picture or film there is: mutoscope render)"
+        )
+    _refuse_varied({axis.key for axis in axes}, None)
+    count = math.prod(len(axis.values) for axis in axes)
+    if count > MOST_SWEPT:
+        product = " × ".join(f"{len(axis.values)} of {axis.key}" for axis in axes)
+        raise SettingsError(
+            f"sweep: {product} make {count} jobs; at most {MOST_SWEPT} are made at once"
+        )
+    keys = {_key(text) for text in texts}
+    words = [f"scenes={prompt}"] if prompt is not None and "scenes" not in keys else []
+
+    def settings_with(choice: Sequence[str], *, quiet: bool) -> Settings:
+        chosen = [f"{axis.key}={value}" for axis, value in zip(axes, choice, strict=True)]
+        said = [*words, *shared, *fixed, *chosen]
+        if source is None:
+            return load_settings(None, said, preset=preset or STILL, quiet=quiet)
+        return settings_of(source, said, quiet=quiet)
+
+    fixed: list[str] = []
+    choices = list(itertools.product(*(axis.values for axis in axes)))
+    # Of the first, everything worth a notice is said; the others would only repeat it.
+    first = settings_with(choices[0], quiet=False)
+    named = "file_namespace" in keys or source is not None
+    name = first.file_namespace if named else name_of(prompt or first.scenes)
+    fixed = [f"file_namespace={name}", *([] if "seed" in keys else [f"seed={first.seed}"])]
+    settings = [settings_with(choice, quiet=True) for choice in choices]
+    labels = tuple(axis.labels for axis in axes)
+    tried = tuple(text for text in texts if text not in shared)
+    order = Order(prompt or title, None, False, tried, threads)
+    return Sweep(name, order, labels, _jobs(labels, settings))
+
+
 def command_of(recipe: Mapping[str, Any]) -> str:
     """The command that makes what carries ``recipe`` again, a picture or a sheet.
 
@@ -205,7 +262,8 @@ def command_of(recipe: Mapping[str, Any]) -> str:
     """
     if _TOLD not in recipe:
         return command_for(recipe)
-    return shlex.join(["mutoscope", "image", *_words(recipe)])
+    command = "sweep" if read_order(recipe[_TOLD]).swept else "image"
+    return shlex.join(["mutoscope", command, *_words(recipe)])
 
 
 def sweep_of_recipe(recipe: Mapping[str, Any], overrides: Sequence[str] = ()) -> Sweep | None:
@@ -216,7 +274,13 @@ def sweep_of_recipe(recipe: Mapping[str, Any], overrides: Sequence[str] = ()) ->
     """
     if _TOLD not in recipe:
         return None
-    order = _order(recipe[_TOLD])
+    order = read_order(recipe[_TOLD])
+    if order.swept:
+        changed = {_key(override) for override in overrides}
+        tried = [one for one in order.tried if _key(one) not in changed]
+        return sweep_of_axes(
+            recipe["settings"], [*tried, *overrides], title=order.prompt, threads=order.threads or 1
+        )
     _, kept = _kept(recipe, order)
     changed = {_key(override) for override in overrides}
     before = [one for one in [*kept, *order.tried] if _key(one) not in changed]
@@ -236,8 +300,14 @@ def axes_of(recipe: Mapping[str, Any]) -> list[list[str]] | None:
 
 def _words(recipe: Mapping[str, Any]) -> list[str]:
     """The arguments of ``mutoscope image`` that make a sheet again."""
-    order = _order(recipe[_TOLD])
+    order = read_order(recipe[_TOLD])
     dashes, kept = _kept(recipe, order)
+    if order.swept:
+        # Before an axis of scenes there are no words; else they are those that all share.
+        shared = {_key(one) for one in order.tried}
+        scenes = load_settings(recipe["settings"], quiet=True).scenes
+        given = [] if "scenes" in shared else [f"--prompt={scenes}"]
+        return [*given, "--threads", str(order.threads), *kept, *order.tried]
     options = ["--explore"] if order.explored else []
     options += [] if order.count is None else ["--count", str(order.count)]
     return [*options, *dashes, order.prompt, *kept, *order.tried]
@@ -276,12 +346,8 @@ def _jobs(axes: Sequence[Sequence[str]], settings: Sequence[Settings]) -> tuple[
     """Each job with the name of its folder: its number, so that they sort, and its labels."""
     digits = len(str(len(settings)))
     jobs = []
-    for index, one in enumerate(settings):
-        labels: list[str] = []
-        rest = index
-        for axis in reversed(axes):
-            rest, at = divmod(rest, len(axis))
-            labels.insert(0, axis[at])
+    places = itertools.product(*axes)
+    for index, (one, labels) in enumerate(zip(settings, places, strict=True)):
         words = name_of(re.sub(r"[:|]", " ", " ".join(labels)))
         jobs.append(Job(f"{index + 1:0{digits}d}-{words}", one))
     return tuple(jobs)
@@ -290,47 +356,21 @@ def _jobs(axes: Sequence[Sequence[str]], settings: Sequence[Settings]) -> tuple[
 # ── files ──
 
 
-def _written(order: Order) -> dict[str, Any]:
-    return {
-        "prompt": order.prompt,
-        "count": order.count,
-        "explored": order.explored,
-        "tried": list(order.tried),
-    }
-
-
-def _order(told: Any) -> Order:
-    """An order as it is written in a recipe or file, checked for its shape."""
-    try:
-        prompt, count, explored, tried = (
-            told[key] for key in ("prompt", "count", "explored", "tried")
-        )
-    except (KeyError, TypeError) as error:
-        raise SettingsError(f"sheet: its recipe is damaged (no {error})") from error
-    if not (
-        isinstance(prompt, str)
-        and (count is None or (isinstance(count, int) and not isinstance(count, bool)))
-        and isinstance(explored, bool)
-        and isinstance(tried, list)
-        and all(isinstance(one, str) for one in tried)
-    ):
-        raise SettingsError("sheet: its recipe is damaged (something in it has the wrong form)")
-    return Order(prompt, count, explored, tuple(tried))
-
-
 def _sweep(values: Mapping[str, Any]) -> Sweep:
     """The contents of a ``sheet.json``; errors of any kind where they are not sound."""
     axes = tuple(tuple(str(label) for label in axis) for axis in values["axes"])
+    order = read_order(values)
+    most = MOST_SWEPT if order.swept else MOST
     jobs = tuple(
         Job(
             a_folder_name(job["name"]),
             load_settings({**values["settings"], **job["settings"]}, quiet=True),
         )
-        for job in values["jobs"][: MOST + 1]
+        for job in values["jobs"][: most + 1]
     )
     total = 1
     for axis in axes:
         total *= len(axis)
-    if not len(jobs) == total <= MOST or len({job.name for job in jobs}) < total:
+    if not len(jobs) == total <= most or len({job.name for job in jobs}) < total:
         raise ValueError("its jobs are not those of its axes")
-    return Sweep(a_folder_name(values["name"]), _order(values), axes, jobs)
+    return Sweep(a_folder_name(values["name"]), order, axes, jobs)

@@ -24,8 +24,8 @@ from mutoscope.perform import finish, perform, start_run
 from mutoscope.provenance import read_recipe
 from mutoscope.run import Run
 from mutoscope.run.layout import ABOUT
+from mutoscope.run.ordered import settings_of_run
 from mutoscope.settings import Settings
-from mutoscope.sweep.folder import settings_of_run
 from mutoscope.vqgan_clip.mapping import advising
 
 log = logging.getLogger("mutoscope")

@@ -12,17 +12,20 @@ from typing import Any
 
 from mutoscope.errors import MediaError, SettingsError
 from mutoscope.finish.numbered import produce_pictures
-from mutoscope.finish.produce import produce
+from mutoscope.finish.produce import Hands, produce
 from mutoscope.frames.codecs import codec_of
 from mutoscope.frames.mux import sounding
 from mutoscope.sound import Sound, SoundFile, hear
-from mutoscope.walk.planning import Leading, Walk, plan
+from mutoscope.walk.planning import PLANNING, Leading, Walk, plan
 from mutoscope.walk.render import Renderer
 from mutoscope.walk.route import Route, total_of
 from mutoscope.walk.toward import place_of
 
 Counted = Callable[[int, int], None]
 """Told how many pictures of how many are done."""
+
+Shared = Callable[[Walk], Hands]
+"""Those who draw the pictures of a walk whose path is known."""
 
 _BLOCK = 10  # seconds of a sound that are read at once to find its end
 _LONGEST = 12 * 3600
@@ -54,6 +57,7 @@ def walk_to_film(
     progress: Counted = lambda *_: None,
     measuring: Callable[[int], None] | None = None,
     leading: Leading | None = None,
+    shared: Shared | None = None,
 ) -> None:
     """Write a walk as a film; the same call goes on with one that was stopped (see `produce`).
 
@@ -65,6 +69,7 @@ def walk_to_film(
         progress: told after each picture.
         measuring: told how many pictures have been seen before the first picture.
         leading: what goes with leading its keys toward words; where they are kept is known here.
+        shared: who else draws pictures of it (see `produce`), once its path is known.
 
     Raises:
         MediaError: the film can't be written or is there, or its sound can't be read.
@@ -91,6 +96,7 @@ def walk_to_film(
         recipe=recipe,
         overwrite=filming.overwrite,
         progress=lambda done: progress(done, walk.total),
+        hands=None if shared is None else shared(walk),
     )
     _forget(place_of(out))
 
@@ -151,7 +157,12 @@ def recipe_of(walk: Walk, route: Route, renderer: Renderer, filming: Filming) ->
 
 def key_of(recipe: Mapping[str, Any], renderer: Renderer) -> dict[str, Any]:
     """What the pictures depend on; the batch too, since other batches may round otherwise."""
-    return {**recipe["walk"], "batch": renderer.batch, "device": str(renderer.device)}
+    return {
+        **recipe["walk"],
+        "batch": renderer.batch,
+        "device": str(renderer.device),
+        "planning": PLANNING,
+    }
 
 
 def _planned(

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from mutoscope.errors import MediaError, SettingsError
 from mutoscope.finish.interpolate.between import At, Between
-from mutoscope.finish.produce import produce
+from mutoscope.finish.produce import Hands, produce
 from mutoscope.frames.base import MAX_RATE
 from mutoscope.frames.codecs import codec_of
 from mutoscope.run.joining import RATE, Joined, extras_of
@@ -114,6 +114,7 @@ def interpolate(
     key: Mapping[str, Any],
     overwrite: bool = False,
     progress: Callable[[int, int], None] | None = None,
+    hands: Hands | None = None,
 ) -> None:
     """Write a film at another rate, with the sound and recipe that it had.
 
@@ -127,6 +128,7 @@ def interpolate(
         key: What ``between`` depends on, as JSON.
         overwrite: Whether an existing film may be replaced.
         progress: Told how many pictures are done, and how many there will be.
+        hands: Who else makes pictures of it; see `finish.produce`.
 
     Raises:
         MediaError: A picture can't be read, or the film can't be written or exists.
@@ -148,6 +150,7 @@ def interpolate(
         recipe=extras.recipe,
         overwrite=overwrite,
         progress=None if progress is None else lambda done: progress(done, total),
+        hands=hands,
     )
 
 

