@@ -59,7 +59,7 @@ lint: $(STAMP)
 	$(BIN)/mypy
 
 bench: $(STAMP)
-	$(BIN)/python benchmarks/steps.py
+	$(BIN)/python benchmarks/report.py $(BENCH_ARGS)
 
 docs: $(STAMP)
 	$(BIN)/python -m mutoscope settings --markdown > docs/settings.md

@@ -1,54 +1,31 @@
 """One case of `steps.py`, in a process of its own so that its peak of memory is its own.
 
-``python benchmarks/case.py '{"settings": {…}, …}'`` builds the parts of a run from settings, as
-the program does, and paints with them. What it prints is one line of JSON.
+It builds the parts of a run from settings, as the program does, and paints with them. It is called
+as a script by `turns`, which lets the steps of another program come between.
 
 Each step is followed by its networks alone, the perceptor and, where there is one, the decoder:
 forward and backward to their inputs, frozen, in the same batches. The two take turns, so that
 whatever else the machine does strikes both; their ratio is the part of a step that is not theirs.
 """
 
-import json
 import statistics
-import sys
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import turns
 from mutoscope import process
+from turns import Clock, Figures, Lap, Order, Turn
 
 if TYPE_CHECKING:
     from mutoscope.build import Parts
 
 
-@dataclass(frozen=True)
-class Lap:
-    """Seconds of the clock, and of the processors that were busy for it."""
+def measure(order: Order, turn: Turn) -> Figures:
+    """Paint what is ordered.
 
-    wall: float
-    cpu: float
-
-    def __add__(self, other: "Lap") -> "Lap":
-        return Lap(self.wall + other.wall, self.cpu + other.cpu)
-
-
-def clock() -> Lap:
-    """Now."""
-    return Lap(time.perf_counter(), time.process_time())
-
-
-def since(start: Lap) -> Lap:
-    """How long ago ``start`` was."""
-    now = clock()
-    return Lap(now.wall - start.wall, now.cpu - start.cpu)
-
-
-def measure(case: dict[str, Any]) -> dict[str, Any]:
-    """Run the case.
-
-    It has ``settings`` and ``overrides``, the number of ``threads``, of ``warm`` steps that are not
-    measured, and of ``steps`` that are.
+    That is ``settings`` and ``overrides``, the ``device``, the number of ``threads``, of ``warm``
+    steps that are not measured, and of ``steps`` that are. Seconds are of the processor, or on a
+    GPU of the clock.
     """
     process.prepare()
     import torch
@@ -59,11 +36,13 @@ def measure(case: dict[str, Any]) -> dict[str, Any]:
     from mutoscope.plan import activation_bytes, peak_memory
     from mutoscope.settings import load_settings
 
-    torch.set_num_threads(case["threads"])
-    warm, count = case["warm"], case["steps"]
-    quiet = {"steps_per_scene": warm + count, "save_every": 0, "display_every": 0, "device": "cpu"}
-    parts = build(load_settings({**case["settings"], **quiet}, case["overrides"]))
-    loaded = peak_memory(torch.device("cpu"))
+    torch.set_num_threads(order["threads"])
+    warm, count, device = order["warm"], order["steps"], torch.device(order["device"])
+    clock = Clock(order["device"])
+    quiet = {"steps_per_scene": warm + count, "save_every": 0, "display_every": 0,
+             "device": order["device"]}  # fmt: skip
+    parts = build(load_settings({**order["settings"], **quiet}, order["overrides"]))
+    loaded = peak_memory(device)
 
     model = parts.canvas.model if isinstance(parts.canvas, VqganCanvas) else None
     decodes, counts = 0, True
@@ -73,35 +52,38 @@ def measure(case: dict[str, Any]) -> dict[str, Any]:
         decodes += counts
 
     (parts.canvas if model is None else model.decoder).register_forward_hook(decoded)
-    look, draw = perceptors_alone(parts), decoder_alone(parts)
+    look, draw = perceptors_alone(parts, clock), decoder_alone(parts, clock)
     laps: list[Lap] = []
     looks: list[Lap] = []
     draws: list[Lap] = []
-    peak, start = 0, clock()
+    peak, start = 0, clock.now()
 
     def step(done: int, _losses: object) -> None:
         nonlocal start, peak, counts
         if done > warm:
-            laps.append(since(start))
+            laps.append(clock.since(start))
         elif done == warm:
-            peak = peak_memory(torch.device("cpu"))  # of the program, before we come between
+            peak = peak_memory(device)  # of the program, before we come between
         if done >= warm:
             counts = False
             looks.append(look())
             draws.append(draw())
             counts = True
-        start = clock()
+        if done < warm + count:
+            turn()
+        start = clock.now()
 
-    start = clock()
+    turn()
+    start = clock.now()
     for _ in parts.animate(watch=Watch(step=step)):
         pass
     rests = [one.cpu + other.cpu for one, other in zip(looks, draws, strict=True)][1:]
     frozen = [*parts.perceptors, *([] if model is None else [model])]
     return {
         "steps_per_second": 1 / statistics.median(lap.wall for lap in laps),
-        "cpu_seconds": min(lap.cpu for lap in laps),
-        "perceptor_seconds": min(lap.cpu for lap in looks[1:]),
-        "decoder_seconds": min(lap.cpu for lap in draws[1:]),
+        "seconds": statistics.median(lap.cpu for lap in laps),
+        "perceptor_seconds": statistics.median(lap.cpu for lap in looks[1:]),
+        "decoder_seconds": statistics.median(lap.cpu for lap in draws[1:]),
         "outside": statistics.median(
             1 - rest / lap.cpu for lap, rest in zip(laps, rests, strict=True)
         ),
@@ -115,11 +97,12 @@ def measure(case: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def perceptors_alone(parts: "Parts") -> Callable[[], Lap]:
+def perceptors_alone(parts: "Parts", clock: Clock) -> Callable[[], Lap]:
     """What looks at as many pictures as a step does, with the gradient that a step asks for."""
     import torch
 
     generator = torch.Generator().manual_seed(0)
+    device = next(parts.canvas.parameters()).device
     n, chunks = parts.cutouts.count, min(parts.descent.chunks, parts.cutouts.count)
     parts_of = [(i + 1) * n // chunks - i * n // chunks for i in range(chunks)]
     strange = bool(parts.settings.natural_weight)
@@ -129,21 +112,21 @@ def perceptors_alone(parts: "Parts") -> Callable[[], Lap]:
         for perceptor in parts.perceptors:
             for size in parts_of:
                 shape = (size, 3, perceptor.size, perceptor.size)
-                batch = torch.rand(shape, generator=generator).requires_grad_()
-                pull = torch.randn(size, perceptor.width, generator=generator)
-                start = clock()
+                batch = torch.rand(shape, generator=generator).to(device).requires_grad_()
+                pull = torch.randn(size, perceptor.width, generator=generator).to(device)
+                start = clock.now()
                 seen = perceptor.see(batch)
                 loss = (seen.embeds * pull).sum()
                 if strange and seen.strangeness is not None:
                     loss = loss + seen.strangeness
                 torch.autograd.grad(loss, batch)
-                total += since(start)
+                total += clock.since(start)
         return total
 
     return look
 
 
-def decoder_alone(parts: "Parts") -> Callable[[], Lap]:
+def decoder_alone(parts: "Parts", clock: Clock) -> Callable[[], Lap]:
     """What draws one picture from codes, with the gradient to them; nothing where none does."""
     import torch
 
@@ -154,15 +137,16 @@ def decoder_alone(parts: "Parts") -> Callable[[], Lap]:
         return lambda: Lap(0.0, 0.0)
     width, height = canvas.size
     pull = torch.randn(1, 3, height, width, generator=torch.Generator().manual_seed(0))
+    pull = pull.to(canvas.latent.device)
 
     def draw() -> Lap:
         codes = canvas.model.nearest(canvas.latent.detach()).requires_grad_()
-        start = clock()
+        start = clock.now()
         torch.autograd.grad(canvas.model.decode(codes), codes, pull)
-        return since(start)
+        return clock.since(start)
 
     return draw
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(json.loads(sys.argv[1]))))
+    turns.play(measure)

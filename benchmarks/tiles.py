@@ -5,9 +5,10 @@
 
 Pages of noise-like line-work, 4800 × 3300, are written as PNG and laid out as training lays them
 out. Then batches are cut by as many threads as are asked for, in turns with the same number of
-bare ``cv2.warpAffine`` calls on one array in memory, one after another with OpenCV on one thread.
-Both are counted by the clock and by the processor time spent; the ratio of the latter is what
-finding the place, reading the map and filling the batch cost beyond the resampling itself.
+bare ``cv2.warpAffine`` calls on one array in memory, one after another with OpenCV on one thread,
+and with as many of Pillow's ``Image.transform`` on a page that is held in memory. All are counted
+by the clock and by the processor time spent; the ratio of the latter is what finding the place,
+reading the map and filling the batch cost beyond the resampling itself.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from mutoscope.drawings.cache import PageCache
 from mutoscope.drawings.cutting import cut
@@ -51,6 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         f"{found['tiles_cpu_ms']:.2f} ms of processor each\n"
         f"warpAffine   {found['bare_per_second']:8.0f} a second, "
         f"{found['bare_cpu_ms']:.2f} ms of processor each (one thread)\n"
+        f"Pillow       {found['pillow_per_second']:8.0f} a second, "
+        f"{found['pillow_cpu_ms']:.2f} ms of processor each (one thread)\n"
         f"ratio of processor time {found['ratio']:.2f}"
     )
     if given.json:
@@ -75,7 +79,18 @@ def measure(folder: Path, given: argparse.Namespace) -> dict[str, float]:
         for _ in range(BATCH):
             cv2.warpAffine(held, matrix, size, flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP)
 
+    image, rows = Image.fromarray(held), tuple(matrix.flatten())
+
+    def plain() -> None:
+        for _ in range(BATCH):
+            np.asarray(
+                image.transform(
+                    size, Image.Transform.AFFINE, rows, resample=Image.Resampling.BICUBIC
+                )
+            )
+
     cv2.setNumThreads(1)
+    pillow: list[tuple[float, float]] = []
     ours: list[tuple[float, float]] = []
     theirs: list[tuple[float, float]] = []
     with Tiles(places, given.size, workers=given.workers) as tiles:
@@ -85,15 +100,19 @@ def measure(folder: Path, given: argparse.Namespace) -> dict[str, float]:
             first = turn * BATCH
             ours.append(timed(lambda first=first: tiles.crops(range(first, first + BATCH))))
             theirs.append(timed(bare))
+            pillow.append(timed(plain))
         assert np.array_equal(
             tiles.tile(7),
             cut(places.sheets[tiles.place(7).page].pixels, tiles.place(7), given.size),
         )
     ours_wall, ours_cpu = np.median(ours, axis=0) / BATCH
     bare_wall, bare_cpu = np.median(theirs, axis=0) / BATCH
+    pillow_wall, pillow_cpu = np.median(pillow, axis=0) / BATCH
     return {
         "tiles_per_second": 1 / ours_wall,
         "bare_per_second": 1 / bare_wall,
+        "pillow_per_second": 1 / pillow_wall,
+        "pillow_cpu_ms": 1e3 * pillow_cpu,
         "tiles_cpu_ms": 1e3 * ours_cpu,
         "bare_cpu_ms": 1e3 * bare_cpu,
         "ratio": ours_cpu / bare_cpu,
