@@ -1,10 +1,14 @@
 """train-vqgan: as a user types it."""
 
 import json
+import shutil
 import signal
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from mutoscope.images import load_image
 from mutoscope.train_vqgan import folder, lesson, presets
@@ -28,12 +32,17 @@ def toy(monkeypatch):
     monkeypatch.setitem(presets.PRESETS, "toy", TOY)
 
 
-@pytest.fixture
-def pictures(here, draw):
-    (here / "pictures").mkdir()
+def draw_pictures(place):
+    (place / "pictures").mkdir()
     for index in range(3):
-        draw(f"pictures/{index}.png", (50, 40), seed=index)
-    return here / "pictures"
+        pixels = np.random.default_rng(index).integers(0, 256, (40, 50, 3), np.uint8)
+        Image.fromarray(pixels).save(place / "pictures" / f"{index}.png")
+    return place / "pictures"
+
+
+@pytest.fixture
+def pictures(here):
+    return draw_pictures(here)
 
 
 def contents(place):
@@ -43,6 +52,29 @@ def contents(place):
         for path in sorted(place.rglob("*"))
         if path.is_file() and path.name != ".lock"
     }
+
+
+@pytest.fixture
+def whole(tmp_path_factory, call, monkeypatch, worked):
+    """Every file of an undisturbed training in ``out``, here, where tests of it follow each other.
+
+    Trainings know where their pictures lie, so that what is compared has to be made in one folder.
+    """
+    if not worked:
+        worked["place"] = tmp_path_factory.mktemp("worked")
+        draw_pictures(worked["place"])
+    monkeypatch.chdir(worked["place"])
+    if "files" not in worked:
+        assert call(*COMMAND)[0] == 0
+        worked["files"] = contents(Path("out"))
+    shutil.rmtree("out", ignore_errors=True)
+    return worked["files"]
+
+
+@pytest.fixture(scope="module")
+def worked():
+    """The folder of those tests, and what an undisturbed training leaves there."""
+    return {}
 
 
 def test_a_folder_of_pictures_becomes_a_pair_that_draws_them(call, here, pictures):
@@ -97,11 +129,7 @@ def test_samples_inside_the_folder_of_pictures_are_not_trained_on(call, here, pi
     ("fails", "when"),
     [("encode", 1), ("write_pair", 3), ("journal.append", 2), ("write_state", 4)],
 )
-def test_broken_off_anywhere_it_goes_on_to_the_same_files(
-    call, here, pictures, monkeypatch, fails, when
-):
-    call(*COMMAND)
-    (here / "out").rename(here / "whole")
+def test_broken_off_anywhere_it_goes_on_to_the_same_files(call, whole, monkeypatch, fails, when):
     module, _, name = fails.rpartition(".")
     owner = getattr(folder, module) if module else folder
     real, calls = getattr(owner, name), []
@@ -117,7 +145,7 @@ def test_broken_off_anywhere_it_goes_on_to_the_same_files(
         assert call(*COMMAND)[0] == 130
     code, out, _ = call(*COMMAND)
     assert (code, out) == (0, ["out"])
-    assert contents(here / "out") == contents(here / "whole")
+    assert contents(Path("out")) == whole
 
 
 def test_minutes_become_steps_once(call, here, pictures, monkeypatch):

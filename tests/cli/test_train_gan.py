@@ -1,7 +1,9 @@
 """train: as a user types it."""
 
 import json
+import shutil
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,14 +27,18 @@ def no_network(monkeypatch, single_thread):
     monkeypatch.setattr(lesson, "embedded_embedding", lambda: None)
 
 
-@pytest.fixture
-def tiles(here):
-    (here / "tiles").mkdir()
+def draw_tiles(place):
+    (place / "tiles").mkdir()
     for index in range(6):
         pixels = np.full((40, 40), 255, np.uint8)
         pixels[:, 4 + 5 * index : 7 + 5 * index] = 10
-        Image.fromarray(pixels).save(here / "tiles" / f"{index}.png")
-    return here / "tiles"
+        Image.fromarray(pixels).save(place / "tiles" / f"{index}.png")
+    return place / "tiles"
+
+
+@pytest.fixture
+def tiles(here):
+    return draw_tiles(here)
 
 
 def contents(place):
@@ -42,6 +48,29 @@ def contents(place):
         for path in sorted(place.rglob("*"))
         if path.is_file() and path.name != ".lock"
     }
+
+
+@pytest.fixture
+def whole(tmp_path_factory, call, monkeypatch, worked):
+    """Every file of an undisturbed training in ``out``, here, where tests of it follow each other.
+
+    Trainings know where their tiles lie, so that what is compared has to be made in one folder.
+    """
+    if not worked:
+        worked["place"] = tmp_path_factory.mktemp("worked")
+        draw_tiles(worked["place"])
+    monkeypatch.chdir(worked["place"])
+    if "files" not in worked:
+        assert call(*COMMAND)[0] == 0
+        worked["files"] = contents(Path("out"))
+    shutil.rmtree("out", ignore_errors=True)
+    return worked["files"]
+
+
+@pytest.fixture(scope="module")
+def worked():
+    """The folder of those tests, and what an undisturbed training leaves there."""
+    return {}
 
 
 def test_a_folder_of_tiles_becomes_a_generator(call, here, tiles):
@@ -95,11 +124,7 @@ def test_old_checkpoints_go_and_the_best_stays(call, here, tiles):
     ("fails", "when"),
     [("encode", 2), ("write_generator", 1), ("journal.append", 2), ("write_state", 2)],
 )
-def test_broken_off_anywhere_it_goes_on_to_the_same_files(
-    call, here, tiles, monkeypatch, fails, when
-):
-    call(*COMMAND)
-    (here / "out").rename(here / "whole")
+def test_broken_off_anywhere_it_goes_on_to_the_same_files(call, whole, monkeypatch, fails, when):
     module, _, name = fails.rpartition(".")
     owner = getattr(folder, module) if module else folder
     real, calls = getattr(owner, name), []
@@ -115,23 +140,19 @@ def test_broken_off_anywhere_it_goes_on_to_the_same_files(
         assert call(*COMMAND)[0] == 130
     code, out, _ = call(*COMMAND)
     assert (code, out) == (0, ["out"])
-    assert contents(here / "out") == contents(here / "whole")
+    assert contents(Path("out")) == whole
 
 
-def test_minutes_stop_it_and_the_folder_itself_goes_on(call, here, tiles):
-    call(*COMMAND)
-    (here / "out").rename(here / "whole")
+def test_minutes_stop_it_and_the_folder_itself_goes_on(call, whole):
     code, out, err = call(*COMMAND, "--minutes", "1e-9")
     assert (code, out) == (0, ["out"])
     assert err[-1] == "stopped after 8 of 24 images; the same command goes on with it"
     code, out, _ = call("train", "out")
     assert (code, out) == (0, ["out"])
-    assert contents(here / "out") == contents(here / "whole")
+    assert contents(Path("out")) == whole
 
 
 def test_a_finished_training_goes_on_with_more_images(call, here, tiles):
-    call(*COMMAND)
-    (here / "out").rename(here / "long")
     call(*COMMAND)
     code, _, err = call(*COMMAND)
     assert code == 2

@@ -1,14 +1,13 @@
 """Every command that a page shows is one: its program, options and settings are known."""
 
 import ast
+import importlib.util
 import re
-import shlex
 import tomllib
 from pathlib import Path
 
 import click
 import pytest
-from markdown_it import MarkdownIt
 
 from mutoscope.cli import cli
 from mutoscope.errors import MutoscopeError
@@ -16,71 +15,25 @@ from mutoscope.settings import load_settings
 from mutoscope.sweep.jobs import sweep_of
 from mutoscope.train_gan.recipe import parse_overrides
 
-ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 LANGUAGES = {"sh", "python", "yaml", "toml", "text", "scene", "scene refused", "direct", "story"}
-PROGRAMS = {"mutoscope", "make", "pip", "python", "python3", "ssh"}
+LAUNCHERS = {"accelerate", "torchrun"}
 READERS = {"jq"}  # other programs that what is printed may be piped into
-SYNOPSIS = re.compile(r"…|\[-|\[key|<|\b[A-Z]+\b|^python -m pytti")  # shows the form, is no command
-MARKDOWN = MarkdownIt("commonmark").enable("table")
 
+SPEC = importlib.util.spec_from_file_location("shown", Path(__file__).with_name("shown.py"))
+shown = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(shown)
+ROOT, PAGES = shown.ROOT, shown.PAGES
+blocks, commands_in, program = shown.blocks, shown.commands_in, shown.program
 
-def blocks(path):
-    """The code of a page: language, which is empty where none is said, and text."""
-    for token in MARKDOWN.parse(path.read_text(encoding="utf-8")):
-        if token.type in ("fence", "code_block"):
-            yield token.info, token.content
-
-
-def inline(path):
-    """What stands between backticks in the text of a page."""
-    for token in MARKDOWN.parse(path.read_text(encoding="utf-8")):
-        for child in token.children or ():
-            if child.type == "code_inline":
-                yield child.content
-
-
-def program(words):
-    """The name of what is called, wherever it lies."""
-    return words[0].rpartition("/")[2] if words else ""
-
-
-def commands_in(text):
-    """The words of each command in a block: lines joined, comments gone, ``&&`` and pipes split."""
-    for line in text.replace("\\\n", " ").splitlines():
-        lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
-        lexer.whitespace_split = True
-        words = []
-        for word in [*lexer, "&&"]:
-            if word in ("&&", "|"):
-                if words:
-                    yield words
-                words = []
-            else:
-                words.append(word)
-
-
-def shown():
-    """All commands, each with the page that it stands on."""
-    for path in PAGES:
-        for language, text in blocks(path):
-            first = program(text.split())
-            if language == "sh" or (language == "" and first in PROGRAMS):
-                for words in commands_in(text):
-                    yield path.name, words
-        for text in inline(path):
-            if re.match(r"(mutoscope|make|pip|python) ", text) and not SYNOPSIS.search(text):
-                for words in commands_in(text):
-                    yield path.name, words
-
-
-COMMANDS = list(dict.fromkeys((page, tuple(words)) for page, words in shown()))
+COMMANDS = {(page, words): inside for page, words, inside in shown.shown()}
 
 
 def test_there_are_commands_on_most_pages():
-    pages = {page for page, _ in COMMANDS}
-    assert len(COMMANDS) > 150
-    assert {"README.md", "quickstart.md", "scans.md", "walks.md", "takes.md"} <= pages
+    pages = [page for page, _ in COMMANDS]
+    assert len(COMMANDS) > 250
+    assert {"README.md", "quickstart.md", "scans.md", "walks.md", "takes.md"} <= set(pages)
+    assert {path.name for path in shown.NOTEBOOKS} <= set(pages)
+    assert pages.count(shown.HELP) > 25
 
 
 @pytest.mark.parametrize("path", PAGES[2:], ids=lambda path: path.name)
@@ -97,7 +50,7 @@ def test_a_command_is_understood(page, words, tmp_path, monkeypatch):
         understand(list(words), monkeypatch)
     except (click.MissingParameter, click.BadOptionUsage):
         # A command that is only named, in the middle of a sentence.
-        assert " ".join(words) in inline(PAGES[[path.name for path in PAGES].index(page)])
+        assert COMMANDS[page, words]
 
 
 @pytest.mark.parametrize("words", [
@@ -107,31 +60,13 @@ def test_a_command_is_understood(page, words, tmp_path, monkeypatch):
     "mutoscope drawings drew pages", "mutoscope drawings tiles pages --size large",
     "make cake", "pip install 'mutoscope[magic]'", "python benchmarks/none.py",
     "python benchmarks/walk.py --quick", "curl x", "ssh host ls",
+    "accelerate launch train.py", "accelerate env -m mutoscope train pages",
 ])  # fmt: skip
 def test_what_is_no_command_is_noticed(words, monkeypatch):
     """So that a mistake on a page can't pass."""
     (command,) = commands_in(words)
     with pytest.raises((AssertionError, click.ClickException, MutoscopeError)):
         understand(command, monkeypatch)
-
-
-def test_the_examples_in_the_help_are_understood(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    examples = list(epilogs(cli, click.Context(cli)))
-    assert len(examples) > 25
-    for example in examples:
-        (words,) = commands_in(example.removeprefix("Example:").partition(" > ")[0])
-        understand(words, monkeypatch)
-
-
-def epilogs(command, context):
-    """What stands below the help of a command and of those in it."""
-    if command.epilog:
-        yield command.epilog
-    if isinstance(command, click.Group):
-        for name in command.list_commands(context):
-            inner = command.get_command(context, name)
-            yield from epilogs(inner, click.Context(inner, parent=context))
 
 
 def understand(words, monkeypatch):
@@ -143,18 +78,22 @@ def understand(words, monkeypatch):
     if name == "ssh":
         assert "mutoscope" in rest, f"{words}: runs nothing of ours"
         name, rest = "mutoscope", rest[rest.index("mutoscope") + 1 :]
-    if name == "mutoscope":
+    if name in LAUNCHERS:
+        assert name != "accelerate" or rest[0] == "launch", f"{words}: launches nothing"
+        assert "-m mutoscope" in " ".join(rest), f"{words}: runs nothing of ours"
+        name, rest = "mutoscope", rest[rest.index("mutoscope") + 1 :]
+    if name == "mutoscope" and rest[0] != "--help":
         understand_ours(rest, monkeypatch)
     elif name == "make":
         makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
         targets = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)[1].split()
         assert {word for word in rest if "=" not in word} <= set(targets)
     elif name == "pip":
-        understand_pip(rest)
+        understand_pip([word for word in rest if word not in ("--quiet", "-q")])
     elif name in ("python", "python3"):
         understand_python(rest)
     else:
-        assert name in READERS, f"{words}: no known program"
+        assert name in READERS or rest == ["--help"], f"{words}: no known program"
 
 
 def understand_ours(words, monkeypatch):
@@ -179,8 +118,8 @@ def understand_ours(words, monkeypatch):
             if not re.search("my-(vqgan|lines)", str(error)):  # trained by the page's first lines
                 raise
     else:
-        for word in given:
-            understand_setting(word)
+        for word in given:  # of a sweep the first of a key's values
+            understand_setting(word.partition(",")[0] if names == ["sweep"] else word)
 
 
 def understand_setting(word):
