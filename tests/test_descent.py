@@ -10,7 +10,7 @@ import torch
 from mutoscope.canvas.fourier import FourierCanvas
 from mutoscope.canvas.palette import Palette
 from mutoscope.canvas.pixels import Pixels
-from mutoscope.descent import OPTIMIZERS, Descent, Plateau
+from mutoscope.descent import OPTIMIZERS, Adam, Descent, Plateau
 from mutoscope.motion.plane import PlaneWarp
 
 
@@ -187,4 +187,36 @@ def test_no_step_is_larger_for_a_move(infill):
 def test_a_move_before_the_first_step_has_nothing_to_carry():
     stride = Descent(fresh_each_frame=False).start(canvas())
     stride.move(shifted(3, 0, (16, 16)))
-    assert stride.tensors() == {}
+    assert set(stride.tensors()) == {"chunks"}
+
+
+def test_adam_is_torchs_to_the_bit():
+    generator = torch.Generator().manual_seed(3)
+    ours = [torch.nn.Parameter(torch.randn(3, n, 5, generator=generator)) for n in (4, 7)]
+    theirs = [torch.nn.Parameter(parameter.detach().clone()) for parameter in ours]
+    mine, model = Adam(ours, lr=0.1), torch.optim.Adam(theirs, lr=0.1, foreach=False)
+    for step in range(6):
+        for one, other in zip(ours, theirs, strict=True):
+            # One of them hears nothing of the first steps.
+            one.grad = (
+                None if step < 2 and one is ours[1] else torch.randn(one.shape, generator=generator)
+            )
+            other.grad = None if one.grad is None else one.grad.clone()
+        for optimizer in (mine, model):
+            optimizer.param_groups[0]["lr"] = 0.1 / (1 + step)
+            optimizer.step()
+        if step == 3:
+            mine, kept = Adam(ours, lr=0.5), mine.state_dict()
+            mine.load_state_dict(kept)
+    assert all(torch.equal(*pair) for pair in zip(ours, theirs, strict=True))
+    mine_state, model_state = mine.state_dict()["state"], model.state_dict()["state"]
+    assert list(mine_state) == list(model_state) == [0, 1]
+    for index, slots in model_state.items():
+        assert set(slots) == set(mine_state[index])
+        assert all(torch.equal(value, mine_state[index][slot]) for slot, value in slots.items())
+
+
+def test_adam_refuses_what_another_remembered():
+    one = Adam([torch.nn.Parameter(torch.zeros(2))], lr=0.1)
+    with pytest.raises(ValueError, match="more parameters"):
+        one.load_state_dict({"state": {1: {}}, "param_groups": []})

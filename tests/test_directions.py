@@ -15,7 +15,7 @@ ROOT = Path(mutoscope.__file__).parent
 LAYERS = [
     ["errors"],
     [
-        *["atomic", "closable", "colours", "expressions", "fence", "names", "process"],
+        *["atomic", "closable", "colours", "elsewhere", "expressions", "fence", "names", "process"],
         *["tokens", "vqgan_names"],
     ],
     ["curves", "explore", "lock", "report"],
@@ -40,7 +40,9 @@ LAYERS = [
     ["training"],
     ["finish", "picking", "plan", "quality"],
     ["build"],
+    ["profile"],
     ["perform", "train_gan", "train_vqgan", "walk"],
+    ["crew"],
     ["atlas", "preview", "retake", "sweep"],
     ["api", "networks", "notebook"],
     ["doctor"],

@@ -4,6 +4,8 @@ import itertools
 import json
 import logging
 import sys
+import threading
+import time
 from types import ModuleType
 
 import av
@@ -134,6 +136,44 @@ def test_a_full_disk_stops_the_run_and_what_was_kept_stands(toy, tmp_path, monke
     monkeypatch.setattr(atomic, "write_bytes", write)
     go_on(run.folder)
     assert contents(run.folder) == contents(whole)
+
+
+def test_a_frame_is_written_while_the_next_is_painted(toy, tmp_path, monkeypatch):
+    whole = begin(toy(**FILM), tmp_path / "whole")
+    ahead, keep = threading.Event(), Run.keep
+
+    def late(self, number, *args, **kwargs):
+        assert number > 1 or ahead.wait(20)
+        return keep(self, number, *args, **kwargs)
+
+    def step(done, _losses):
+        if done == 4:  # the first frame ends at 3
+            ahead.set()
+
+    monkeypatch.setattr(Run, "keep", late)
+    folder = begin(toy(**FILM), tmp_path / "late", Watch(step=step))
+    assert contents(folder) == contents(whole)
+
+
+def test_what_can_not_be_written_ends_the_run_at_the_next_step(toy, tmp_path, monkeypatch):
+    reached, failed = [], threading.Event()
+
+    def full(_run, _number, *_args, **_kwargs):
+        assert failed.wait(20)
+        raise RunError("the disk is full")
+
+    def step(done, _losses):
+        reached.append(done)
+        if done == 4:
+            failed.set()
+            time.sleep(0.2)  # the thread that writes has time to fail
+
+    monkeypatch.setattr(Run, "keep", full)
+    parts = build(toy(**FILM))
+    with pytest.raises(RunError, match="the disk is full"), start_run(parts, tmp_path) as run:
+        list(perform(parts, run, watch=Watch(step=step)))
+    assert reached == [1, 2, 3, 4]
+    assert not run.frames()
 
 
 def test_a_run_that_blows_up_keeps_its_last_good_state(toy, tmp_path):

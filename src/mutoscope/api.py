@@ -12,16 +12,20 @@ from PIL import Image
 from torch import Tensor
 
 from mutoscope.build import Shelf, build
+from mutoscope.crew.processes import Processes
+from mutoscope.crew.task import CrewWatch
 from mutoscope.errors import RunError
 from mutoscope.images import from_bytes, save_image, to_bytes
 from mutoscope.paint import Frame, Watch
 from mutoscope.perform import finish, perform, recipe, start_run
 from mutoscope.run import Run
+from mutoscope.run.ordered import settings_of_run
 from mutoscope.settings import load_settings
 from mutoscope.sources import STILL, Source, refuse_taken, settings_of
-from mutoscope.sweep.folder import SheetFolder, is_sheet, settings_of_run, spares_the_rest
+from mutoscope.sweep.folder import SheetFolder, is_sheet, spares_the_rest
 from mutoscope.sweep.jobs import sweep_of
 from mutoscope.sweep.outlook import foresee
+from mutoscope.sweep.sweeping import fitting_workers, make_swept
 
 log = logging.getLogger("mutoscope")
 
@@ -168,7 +172,10 @@ def resume(folder: str | Path) -> Path:
     """Go on with the run or sheet in ``folder``, as if it never had been stopped."""
     if is_sheet(Path(folder)):
         with SheetFolder.open(folder) as sheet:
-            _made(sheet, sheet.unfinished(), {})
+            if sheet.sweep.order.swept:
+                _swept(sheet)
+            else:
+                _made(sheet, sheet.unfinished(), {})
         return sheet.folder
     with Run.open(folder) as run:
         settings, saved = settings_of_run(run), run.state()
@@ -192,6 +199,19 @@ def _made(sheet: SheetFolder, left: Sequence[int], shelf: Shelf) -> ContactSheet
         sheet.draw()  # the last one may have been finished by itself
     pictures = tuple(sheet.picture(index) for index in range(len(sheet.sweep.jobs)))
     return ContactSheet(sheet.path, sheet.sweep.axes, pictures)
+
+
+def _swept(sheet: SheetFolder) -> None:
+    """Do what is left of a sweep, by as many processes as there is room for."""
+    left, threads = sheet.unfinished(), sheet.sweep.order.threads or 1
+    workers = 1
+    if left:
+        outlook = foresee(sheet.sweep, {}, left=left, trials=1, spare=True)
+        settings = sheet.sweep.jobs[left[0]].settings
+        workers = fitting_workers(len(left), settings, outlook.plan.memory, threads=threads)
+    for outcome in make_swept(sheet, Processes(workers, threads), watch=CrewWatch()):
+        if outcome.error is not None:
+            log.warning("%s: %s", outcome.task.name, outcome.error)
 
 
 def newest_picture(run: Run) -> Path:

@@ -46,6 +46,15 @@ class ExtraError(MutoscopeError):
     """An optional package is needed and not installed."""
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether a device found no memory; torch's CPU allocator has no error of its own for that."""
+    text = str(error)
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError)
+        and any(said in text for said in ("out of memory", "not enough memory", "can't allocate"))
+    )
+
+
 def printable(text: str, *, allowed: str = "") -> str:
     """``text`` from outside as one that can't steer a terminal; ``allowed`` characters stay."""
     return "".join(c if c.isprintable() or c in allowed else "�" for c in text)

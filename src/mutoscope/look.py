@@ -3,9 +3,11 @@
 `weigh` is the whole of a step's judging. The canvas is decoded once by whoever calls it, and the
 terms' gradients gather on that picture, a leaf, so that the way back through the canvas is taken
 once too. Cutouts are looked at in chunks, *glances*, whose graphs are freed one after the other:
-they bound the memory and change nothing else.
+they bound the memory and change nothing else. Where there is too little for one, the look is begun
+anew in more of them.
 """
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,7 +17,10 @@ from torch import Tensor, nn
 
 from mutoscope.cutouts import Cutouts, Cuts
 from mutoscope.cutouts.crop import sent
+from mutoscope.errors import RunError, is_out_of_memory
 from mutoscope.schedule import Moment
+
+log = logging.getLogger("mutoscope")
 
 
 class Seen(Protocol):
@@ -68,6 +73,7 @@ class Look:
         canvas: what drew it, for terms that judge the canvas's own parameters.
         moment: where this step stands in time.
         share: the part of the step's cutouts that this look covers, in (0, 1].
+        chunks: into how many parts they are split.
     """
 
     def __init__(
@@ -87,7 +93,7 @@ class Look:
         self.moment = moment
         self._cutouts = cutouts
         self._rng = rng
-        self._chunks = min(chunks, cutouts.count)
+        self.chunks = min(chunks, cutouts.count)
         self._cuts: dict[Eye, Cuts] = {}  # shared by the glances
         self._views: dict[Eye, Views] = {}
         self.part = slice(0, cutouts.count)
@@ -99,7 +105,7 @@ class Look:
 
     def glances(self) -> Iterator["Look"]:
         """The look's chunks, one after the other; as even as the number of cutouts allows."""
-        n, chunks = self._cutouts.count, self._chunks
+        n, chunks = self._cutouts.count, self.chunks
         for i in range(chunks):
             glance = Look(
                 self.image,
@@ -111,6 +117,31 @@ class Look:
             glance._cuts = self._cuts
             glance.part = slice(i * n // chunks, (i + 1) * n // chunks)
             yield glance
+
+    def begin_anew(self) -> None:
+        """Forget the gradients that have gathered, and split the same cutouts into more parts.
+
+        Raises:
+            RunError: each is a part by itself already.
+        """
+        self.image.grad = None
+        for parameter in self.canvas.parameters():
+            parameter.grad = None
+        if self.image.is_cuda:
+            torch.cuda.empty_cache()
+        n = self._cutouts.count
+        if self.chunks == n:
+            raise RunError(
+                f"step {self.moment.step + 1}: there is not enough memory on {self.image.device} "
+                "to look at a single cutout; make width and height smaller, or take fewer or "
+                "smaller perceptors; what was kept before this step stands"
+            )
+        self.chunks = min(2 * self.chunks, n)
+        log.warning(
+            "memory is short: from step %d on, the %d cutouts are looked at in %d parts; the "
+            "picture is the same but for rounding (gradient_accumulation_steps)",
+            *(self.moment.step + 1, n, self.chunks),
+        )
 
     def cuts(self, perceptor: Eye) -> Cuts:
         """All of the step's cutouts for ``perceptor``, drawn when first asked for."""
@@ -161,7 +192,20 @@ def weigh(look: Look, terms: Sequence[Term]) -> Mapping[str, Tensor]:
     those); it stays None where nothing pulls at the picture, as when all weights are zero. The
     values are scalars without graph, left on the device: reading one waits for it. Their sum is
     the step's loss. Terms of the same name are told apart by ``(2)``, ``(3)`` …
+
+    Where memory is too short for the look's chunks it is begun anew in twice as many, and
+    ``look.chunks`` says how many they were in the end.
+
+    Raises:
+        RunError: there is no memory for a single cutout.
     """
+    while (values := _weighed(look, terms)) is None:
+        look.begin_anew()
+    return values
+
+
+def _weighed(look: Look, terms: Sequence[Term]) -> Mapping[str, Tensor] | None:
+    """`weigh` with the chunks that ``look`` has, or None where memory is too short for them."""
     names = distinct([term.name for term in terms])
     values = {name: torch.zeros((), device=look.image.device) for name in names}
 
@@ -177,8 +221,13 @@ def weigh(look: Look, terms: Sequence[Term]) -> Mapping[str, Tensor]:
 
     gather(look, cuts=False, share=1.0)
     if any(term.cuts for term in terms):
-        for glance in look.glances():
-            gather(glance, cuts=True, share=glance.share)
+        try:
+            for glance in look.glances():
+                gather(glance, cuts=True, share=glance.share)
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            return None  # what the error holds on to is freed with it
     return values
 
 

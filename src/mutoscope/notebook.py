@@ -21,8 +21,8 @@ from mutoscope.errors import ExtraError
 from mutoscope.paint import Losses, Watch
 from mutoscope.perform import finish, perform, start_run, steps_kept
 from mutoscope.run import Run, Saved
+from mutoscope.run.ordered import settings_of_run
 from mutoscope.sources import Source, settings_of
-from mutoscope.sweep.folder import settings_of_run
 
 PACE = 0.5  # seconds from one line to the next, so that a browser keeps up
 

@@ -26,6 +26,7 @@ from mutoscope.schedule import Schedule, Shot
 
 log = logging.getLogger("mutoscope")
 
+LARGE = 256 * 2**20  # bytes of a state that is rather waited for than copied
 RESERVED = ("step", "frame", "t", "total")  # what stands in a record beside the terms
 
 Losses = Mapping[str, Tensor]
@@ -42,10 +43,15 @@ class Motion(Protocol):
 
 @dataclass(frozen=True)
 class State:
-    """All that is needed to go on after ``steps`` steps: tensors by name, on the CPU."""
+    """All that is needed to go on after ``steps`` steps: tensors by name, on the CPU.
+
+    Where it is ``lent`` they are the canvas's and the optimiser's own, not copies: they hold until
+    the next step is made, and whoever wants to keep them must have done so by then.
+    """
 
     steps: int
     tensors: Mapping[str, Tensor]
+    lent: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,7 @@ def animate(
     resume: State | None = None,
     watch: Watch | None = None,
     kept: Callable[[int], Tensor | None] | None = None,
+    lends: bool = False,
 ) -> Iterator[Frame]:
     """Paint the shots of ``schedule``: yield each frame as soon as it is finished.
 
@@ -97,7 +104,8 @@ def animate(
     toward what the terms of the shot want, and those of ``hold`` keep it near where it started.
     ``sizes`` are those of the canvas in each stage of the
     schedule, from small to large. ``kept`` gives the picture in a numbered file, toward which a
-    film that closes is led. All randomness comes from ``seed`` and the step's number, so a
+    film that closes is led. Where it ``lends``, a state that is large is not copied, but lent until
+    the next frame is asked for. All randomness comes from ``seed`` and the step's number, so a
     run resumed from any frame's state is the same run; in the lap it is that of the beginning, so
     that the two come together.
 
@@ -119,7 +127,7 @@ def animate(
         # Grow: go on from the picture so far, on a larger canvas.
         if shot.grows and sizes:
             canvas.grow(sizes[shot.stage])
-            stride = descent.start(canvas)
+            stride = descent.start(canvas).like(stride)
         # Move: begin as the last frame, seen from where the camera is now.
         if shot.moves and motion is not None:
             warp = motion(canvas.image(), shot)
@@ -139,8 +147,9 @@ def animate(
             drawn = canvas()  # the one decode of the step
             look = Look(drawn.detach().requires_grad_(), canvas=canvas, cutouts=cutouts,
                         moment=schedule.moment(step), rng=rng_for(seed, schedule.again(step)),
-                        chunks=descent.chunks)  # fmt: skip
+                        chunks=stride.chunks)  # fmt: skip
             losses.append(weigh(look, terms))
+            stride.chunks = look.chunks  # more than before where memory was short
             if look.image.grad is not None:
                 drawn.backward(look.image.grad)  # the one way back through the canvas
             stride.step(losses[-1])
@@ -156,7 +165,7 @@ def animate(
         if number is not None and shot.joins is not None and kept is not None:
             picture = lead_over(canvas, picture, kept(shot.joins.number), shot.joins.share)
         records = report(schedule, shot.steps.start, losses)
-        state = snapshot(done, canvas, stride, motion, held if hold else None)
+        state = snapshot(done, canvas, stride, motion, held if hold else None, lends=lends)
         refuse_what_is_no_number(records, state)
         yield Frame(number, done, picture, records, state)
         if stopped:
@@ -213,21 +222,54 @@ def refuse_what_is_no_number(records: Sequence[Mapping[str, float]], state: Stat
         for name, value in record.items():
             if not math.isfinite(value):
                 raise RunError(f"step {record['step']}: the loss of {name!r} is {value}; {advice}")
-    if not all(bool(value.isfinite().all()) for value in state.tensors.values()):
+    if not all(map(all_finite, state.tensors.values())):
         raise RunError(f"step {state.steps}: the picture's values are not numbers; {advice}")
 
 
+def all_finite(values: Tensor) -> bool:
+    """Whether all are numbers, told without a second tensor of their size."""
+    if not values.dtype.is_floating_point or not values.numel():
+        return bool(values.isfinite().all())
+    ends = torch.stack(values.aminmax())  # one that is not a number goes before all others
+    return bool(ends.isfinite().all())
+
+
 def snapshot(
-    steps: int, canvas: Canvas, stride: Stride, motion: Motion | None, held: Tensor | None
+    steps: int,
+    canvas: Canvas,
+    stride: Stride,
+    motion: Motion | None,
+    held: Tensor | None,
+    *,
+    lends: bool = False,
 ) -> State:
-    """Copy what `recall` needs."""
+    """Copy what `recall` needs; or lend it, where it ``lends`` and a copy would be large."""
     tensors = {f"canvas.{name}": value for name, value in canvas.state_dict().items()}
     tensors |= {f"adam.{name}": value for name, value in stride.tensors().items()}
     if held is not None:
         tensors["held.image"] = held
     if (memory := memory_of(motion)) is not None:
         tensors |= {f"motion.{name}": value for name, value in memory.tensors().items()}
-    return State(steps, {name: t.detach().to("cpu", copy=True) for name, t in tensors.items()})
+    tensors = {name: value.detach() for name, value in tensors.items()}
+    on_cpu = all(value.device.type == "cpu" for value in tensors.values())
+    if lends and on_cpu and sum(value.nbytes for value in tensors.values()) > LARGE:
+        return State(steps, tensors, lent=True)
+    return State(steps, copies(tensors))
+
+
+def copies(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Copies of ``tensors`` on the CPU; from a GPU all are sent at once, and waited for once."""
+    copied, device = dict[str, Tensor](), None
+    for name, tensor in tensors.items():
+        if tensor.is_cuda:
+            device = tensor.device
+            page = torch.empty_like(tensor, device="cpu", pin_memory=True)
+            copied[name] = page.copy_(tensor, non_blocking=True)
+        else:
+            copied[name] = tensor.to("cpu", copy=True)
+    if device is not None:
+        torch.cuda.current_stream(device).synchronize()
+    return copied
 
 
 def recall(state: State, canvas: Canvas, stride: Stride, motion: Motion | None) -> Tensor | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,11 @@ from mutoscope.canvas.vqgan import VqganCanvas
 from mutoscope.errors import RunError
 from mutoscope.images import load_image, resize, save_image
 from mutoscope.motion.video import Follow
-from mutoscope.paint import RESERVED, Frame, State, Watch
+from mutoscope.paint import RESERVED, Frame, Losses, State, Watch
 from mutoscope.quality.keep import keep_quality
 from mutoscope.run import FilmPlan, Run, Saved
 from mutoscope.run.layout import PALETTE, QUALITY, TENSORBOARD
+from mutoscope.run.scribe import Scribe, Watchful
 from mutoscope.schedule import Schedule, make_schedule
 from mutoscope.settings import Settings
 from mutoscope.smoothing import LatentSmoother, Window
@@ -31,7 +32,10 @@ SMOOTHER = "smoother."  # what the names begin with of what it remembers, in a s
 
 @dataclass(frozen=True)
 class Kept:
-    """A frame that is safe on the disk; ``picture`` is where its file lies."""
+    """A frame that is safe on the disk; ``picture`` is where its file lies.
+
+    The frame's own picture is on the CPU.
+    """
 
     frame: Frame
     picture: Path
@@ -103,8 +107,14 @@ def perform(
     """Paint ``run``: yield each frame once it, and all before it, is on the disk.
 
     A run that was stopped goes on from ``saved``, which ``run.state()`` gives; without it, it is
-    painted from the beginning. When the iteration ends, by itself or early, the last frame yielded
-    is what is kept.
+    painted from the beginning. A frame is written while the next one is painted, so where writing
+    takes more than a small part of the time that painting does, it is yielded after that. When the
+    iteration ends, by itself or early, all that was painted is kept: the last frame yielded, and
+    maybe one more.
+
+    Raises:
+        RunError: a frame can't be written: raised after the step in hand. What was kept before it
+            stands, nothing after it was written, and the run can be resumed.
     """
     if saved:
         refuse_changed(parts.settings, run.about.follows)
@@ -112,36 +122,75 @@ def perform(
     done = steps_kept(run, saved)
     state = State(done, saved.tensors) if saved else None
     smoother = smoother_of(parts, saved)
-    if isinstance(parts.motion, Follow):
-        parts.motion.painted = painted_in(run, parts.schedule)
 
-    with scalars(parts.settings, run.folder, done=done) as write_scalars:
-        for frame in parts.animate(resume=state, watch=watch, kept=kept_in(run)):
-            meta = {"steps": frame.steps}
-            if smoother is not None and frame.number is not None:
-                # Before the state, which promises what is drawn from the frames before it.
-                keep_smoothed(run, parts, smoother.add(frame.number))
-            tensors = dict(frame.state.tensors)
-            if smoother is not None:
-                tensors |= {f"{SMOOTHER}{name}": t for name, t in smoother.tensors().items()}
-            if frame.number is None:
-                run.pause(tensors=tensors, meta=meta, records=frame.records)
-            else:
-                run.keep(
-                    frame.number, frame.image, tensors=tensors, meta=meta,
-                    records=frame.records,
-                    recipe=recipe(
-                        parts.settings, frame, follows=run.about.follows, behind=parts.lineage
-                    ),
-                )  # fmt: skip
-            write_scalars(frame.records)
+    with scalars(parts.settings, run.folder, done=done) as write_scalars, Scribe[Kept]() as scribe:
+        kept, watchful = kept_in(run, scribe), Watchful()
+        if isinstance(parts.motion, Follow):
+            parts.motion.painted = painted_in(kept, parts.schedule)
+        frames = parts.animate(resume=state, watch=alert(watch, scribe), kept=kept, lends=True)
+        for frame in frames:
             done = frame.steps
-            yield Kept(frame, show_newest(parts, run, frame))
+            yield from scribe.hand(keeping(parts, run, frame, smoother, write_scalars))
+            if frame.state.lent:  # it is gone once the next step is made
+                yield from scribe.rest()
+            yield from scribe.ready(watchful.patience())
+        yield from scribe.rest()
     if smoother is not None:
         keep_smoothed(run, parts, smoother.rest())
     run.draw_losses()
     if done == parts.schedule.total_steps:
         look_back(run, parts.settings, parts.schedule)
+
+
+def keeping(
+    parts: Parts,
+    run: Run,
+    frame: Frame,
+    smoother: LatentSmoother | None,
+    write_scalars: Callable[[Records], None],
+) -> Callable[[], Kept]:
+    """What keeps ``frame`` when it is called, in whatever thread, while later ones are painted.
+
+    So all that they change is taken here.
+    """
+    frame = replace(frame, image=frame.image.cpu())
+    smoothed = []
+    if smoother is not None and frame.number is not None:
+        smoothed = [(number, image.cpu()) for number, image in smoother.add(frame.number)]
+    tensors = dict(frame.state.tensors)
+    if smoother is not None:
+        tensors |= {f"{SMOOTHER}{name}": t.clone() for name, t in smoother.tensors().items()}
+    palette = None
+    if parts.settings.show_palette and isinstance(parts.canvas, Palette):
+        palette = parts.canvas.render_palette().cpu()
+
+    def keep() -> Kept:
+        meta = {"steps": frame.steps}
+        # Before the state, which promises what is drawn from the frames before it.
+        keep_smoothed(run, parts, smoothed)
+        if frame.number is None:
+            run.pause(tensors=tensors, meta=meta, records=frame.records)
+        else:
+            told = recipe(parts.settings, frame, follows=run.about.follows, behind=parts.lineage)
+            run.keep(
+                frame.number, frame.image, tensors=tensors, meta=meta, records=frame.records,
+                recipe=told,
+            )  # fmt: skip
+        write_scalars(frame.records)
+        return Kept(frame, show_newest(parts.settings, run, frame, palette))
+
+    return keep
+
+
+def alert(watch: Watch | None, scribe: Scribe[Kept]) -> Watch:
+    """``watch``, in which a step also hears that what was to be written could not be."""
+    watch = watch or Watch()
+
+    def step(done: int, losses: Losses) -> None:
+        watch.step(done, losses)
+        scribe.check()
+
+    return Watch(step=step, stopped=watch.stopped)
 
 
 def smooths(settings: Settings, schedule: Schedule) -> bool:
@@ -183,19 +232,24 @@ def keep_smoothed(run: Run, parts: Parts, pictures: Iterable[tuple[int, Tensor]]
         run.keep_smoothed(number, picture, recipe=told)
 
 
-def kept_in(run: Run) -> Callable[[int], Tensor | None]:
-    """What the files of ``run`` hold, by their numbers."""
+def kept_in(run: Run, scribe: Scribe[Kept]) -> Callable[[int], Tensor | None]:
+    """What the files of ``run`` hold, by their numbers, with all that was painted so far."""
 
     def kept(number: int) -> Tensor | None:
+        scribe.wait()
         path = run.frame_path(number)
         return load_image(path) if path.exists() else None
 
     return kept
 
 
-def painted_in(run: Run, schedule: Schedule) -> Callable[[int], Tensor | None]:
-    """What was painted in each frame of a film, by its number from 0, as its file holds it."""
-    kept = kept_in(run)
+def painted_in(
+    kept: Callable[[int], Tensor | None], schedule: Schedule
+) -> Callable[[int], Tensor | None]:
+    """What was painted in each frame of a film, by its number from 0, as its file holds it.
+
+    ``kept``: what the files hold, by their numbers.
+    """
 
     def painted(frame: int) -> Tensor | None:
         steps = schedule.first_move + frame * schedule.steps_per_frame
@@ -240,13 +294,12 @@ def look_back(run: Run, settings: Settings, schedule: Schedule) -> None:
         )
 
 
-def show_newest(parts: Parts, run: Run, frame: Frame) -> Path:
+def show_newest(settings: Settings, run: Run, frame: Frame, palette: Tensor | None) -> Path:
     """Put what there is to look at between frames on the disk, and say where the picture is."""
-    settings = parts.settings
     if settings.show_graphs:
         run.draw_losses()
-    if settings.show_palette and isinstance(parts.canvas, Palette):
-        save_image(parts.canvas.render_palette(), run.folder / PALETTE)
+    if palette is not None:
+        save_image(palette, run.folder / PALETTE)
     scale, (height, width) = settings.display_scale, frame.image.shape[-2:]
     if scale != 1:
         shown = (max(1, round(width * scale)), max(1, round(height * scale)))

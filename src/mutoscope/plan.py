@@ -1,7 +1,8 @@
 """What a run will cost, before it is paid for: time, memory, disk, and what is made smaller to fit.
 
 Nothing here is a table of machines. Memory is counted from the activations that one cutout leaves
-for its backward pass, and time from real steps of the very parts that will run, on a copy.
+for its backward pass, and time from real steps of the very parts that will run: on a copy, or where
+all steps are alike, the run's own first ones.
 """
 
 import copy
@@ -108,31 +109,22 @@ def predict(
     hold: Hold | None = None,
     resume_points: int = 0,
     done: int = 0,
+    pace: float | None = None,
 ) -> Plan:
     """Predict what is left of a run costs after ``done`` steps, from trial steps on a copy.
 
     In a film a move is tried too, and ``motion`` remembers afterwards what it did before. A move
-    that would follow the ``done`` steps is still to be made.
+    that would follow the ``done`` steps is still to be made. Where ``pace`` is given, the seconds
+    that a step was seen to take, nothing is tried: for runs whose steps are all alike.
     """
-    trial_canvas, seconds = copy.deepcopy(canvas), 0.0
-    for stage, size in enumerate(sizes):
-        last = stage == len(sizes) - 1
-        ends = schedule.total_steps if last else schedule.begins(stage + 1)
-        left = ends - max(done, schedule.begins(stage))
-        if left <= 0 and not last:
-            continue
-        trial_canvas.grow(size)
-        per_step, frame = try_steps(trial_canvas, schedule, ask, cutouts, descent)
-        moves = moves_left(schedule, done)
-        if last and motion is not None and moves:
-            ticks = try_move(trial_canvas, schedule, ask, cutouts, descent, motion, hold, moves)
-            # In a frame of one step there is none without a move.
-            per_step = ticks[1] if len(ticks) > 1 and schedule.steps_per_frame > 1 else per_step
-            seconds += len(moves) * max(0.0, ticks[0] - per_step)
-        seconds += left * per_step
-
+    if pace is not None:
+        seconds, state = (schedule.total_steps - done) * pace, state_bytes(canvas)
+    else:
+        seconds, state = try_out(
+            canvas, schedule, ask, cutouts, sizes=sizes, descent=descent, motion=motion, hold=hold,
+            done=done,
+        )  # fmt: skip
     pixels = sizes[-1][0] * sizes[-1][1]
-    state = sum(value.numel() * value.element_size() for value in frame.state.tensors.values())
     kept = schedule.files if backups == "all" else max(1, backups) + resume_points
     kept = min(kept, schedule.files)
     files = schedule.files - (schedule.file_of(done) if done else 0)
@@ -151,6 +143,45 @@ def predict(
     )
 
 
+def state_bytes(canvas: Canvas) -> int:
+    """About what a state of a run on ``canvas`` holds: all of it, and two moments of Adam."""
+    own = sum(int(value.nbytes) for value in canvas.state_dict().values())
+    return own + 2 * sum(value.nbytes for value in canvas.parameters())
+
+
+def try_out(
+    canvas: Canvas,
+    schedule: Schedule,
+    ask: Ask,
+    cutouts: Cutouts,
+    *,
+    sizes: Sequence[tuple[int, int]],
+    descent: Descent,
+    motion: Motion | None,
+    hold: Hold | None,
+    done: int,
+) -> tuple[float, int]:
+    """What is left after ``done`` steps, tried on a copy: seconds, and the bytes of a state."""
+    trial_canvas, seconds = copy.deepcopy(canvas), 0.0
+    for stage, size in enumerate(sizes):
+        last = stage == len(sizes) - 1
+        ends = schedule.total_steps if last else schedule.begins(stage + 1)
+        left = ends - max(done, schedule.begins(stage))
+        if left <= 0 and not last:
+            continue
+        trial_canvas.grow(size)
+        per_step, frame = try_steps(trial_canvas, schedule, ask, cutouts, descent)
+        moves = moves_left(schedule, done)
+        if last and motion is not None and moves:
+            ticks = try_move(trial_canvas, schedule, ask, cutouts, descent, motion, hold, moves)
+            # In a frame of one step there is none without a move.
+            per_step = ticks[1] if len(ticks) > 1 and schedule.steps_per_frame > 1 else per_step
+            seconds += len(moves) * max(0.0, ticks[0] - per_step)
+        seconds += left * per_step
+
+    return seconds, sum(value.nbytes for value in frame.state.tensors.values())
+
+
 def try_steps(
     canvas: Canvas, schedule: Schedule, ask: Ask, cutouts: Cutouts, descent: Descent
 ) -> tuple[float, Frame]:
@@ -164,7 +195,8 @@ def try_steps(
     def tick(_done: int, _losses: Losses) -> None:
         ticks.append(time.perf_counter())
 
-    frame = next(animate(canvas, trial, ask, cutouts, descent=descent, watch=Watch(step=tick)))
+    watch = Watch(step=tick)
+    frame = next(animate(canvas, trial, ask, cutouts, descent=descent, watch=watch, lends=True))
     return ticks[-1] - ticks[-2], frame
 
 

@@ -391,3 +391,28 @@ def test_ctrl_c_before_the_first_step_leaves_nothing(call, here, film, monkeypat
     code, out, err = call("render", film)
     assert (code, out, "".join(err)) == (130, [], "")
     assert not (here / "images_out").exists()
+
+
+def test_a_profile_says_where_the_time_went_and_stays_in_the_run(call, small, here):
+    code, out, err = call("image", "a fox", *small, "--profile")
+    assert code == 0
+    begins = next(
+        i for i, line in enumerate(err) if line.startswith("where the time went: 4 steps")
+    )
+    table = [line.split("  ")[0] for line in err[begins:]]
+    assert {"see with tiny", "back through perceptors", "cut", "follow the gradient"} <= set(table)
+    folder = here / out[0]
+    folder = folder.parents[1]
+    assert (folder / "profile.txt").read_text().splitlines() == err[begins:-1]
+    trace = json.loads((folder / "trace.json").read_text())
+    assert {"step 1", "step 4"} <= {event["name"] for event in trace["traceEvents"]}
+    assert "trace.json" in err[-1]
+
+
+@pytest.mark.parametrize("arguments", [
+    ["image", "a fox", "--count", "2"], ["render", "toy.yaml", "--frames", "..1"],
+])  # fmt: skip
+def test_a_profile_is_of_one_run(call, small, film, arguments):
+    code, _, err = call(*arguments, *small, "--profile")
+    assert code == 2
+    assert err[-1].startswith("mutoscope: --profile is for one run")

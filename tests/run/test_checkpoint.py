@@ -85,3 +85,12 @@ def test_what_is_no_state_is_refused(tmp_path, content):
             read(tmp_path / "1.safetensors")
     with pytest.raises(RunError, match="does not exist"):
         read_state(tmp_path / "2.safetensors")
+
+
+def test_tensors_that_share_their_memory_are_written_apart(tmp_path):
+    whole = torch.rand(3, 4)
+    tensors = {"a": whole, "again": whole, "part": whole[:2], "turned": whole.T}
+    write_state(tmp_path / "1.safetensors", 1, tensors, {}, log_bytes=0)
+    read = read_state(tmp_path / "1.safetensors").tensors
+    assert set(read) == set(tensors)
+    assert all(torch.equal(read[name], value) for name, value in tensors.items())

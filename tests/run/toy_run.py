@@ -5,6 +5,7 @@ AMOUNT events on the disk (``event``), after AMOUNT seconds (``time``), or not (
 line written says whether the worker came to its end.
 """
 
+import functools
 import os
 import signal
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 import torch
 
 from mutoscope.run import FilmPlan, Run
+from mutoscope.run.scribe import Scribe
 
 FRAMES = 5
 SIZE = (24, 32)
@@ -28,7 +30,7 @@ def work(out):
     else:
         film = FilmPlan(rate=12, recipe=RECIPE)
         run = Run.start(out, "toy", "seed: 1\n", scenes=[(0, "a")], backups=2, film=film)
-    with run:
+    with run, Scribe() as scribe:
         saved = run.state()
         run.rewind(saved.number if saved else 0)
         canvas = saved.tensors["canvas"] if saved else torch.full((1, 3, *SIZE), 0.5)
@@ -40,10 +42,11 @@ def work(out):
             records = [{"step": steps, "total": float(canvas.mean())}]
             known = {"tensors": {"canvas": canvas}, "meta": {"steps": steps}, "records": records}
             if steps % 2:
-                run.pause(**known)
+                scribe.hand(functools.partial(run.pause, **known))
             else:
                 number = steps // 2
-                run.keep(number, canvas, recipe={**RECIPE, "frame": number}, **known)
+                known["recipe"] = {**RECIPE, "frame": number}
+                scribe.hand(functools.partial(run.keep, number, canvas, **known))
 
 
 def die_after(events):

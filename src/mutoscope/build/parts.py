@@ -19,11 +19,12 @@ from mutoscope.build.canvases import (
     picture_sizes,
     tiled,
 )
-from mutoscope.build.fitting import measure, refuse_what_will_not_fit
+from mutoscope.build.fitting import cut_into_pieces, measure, refuse_what_will_not_fit
 from mutoscope.build.foreground import foreground
 from mutoscope.build.foreseeing import refuse_what_has_no_value
 from mutoscope.build.listening import listen
 from mutoscope.build.pictures import Pictures
+from mutoscope.build.precision import choose_compilation, choose_precision
 from mutoscope.canvas.base import Canvas
 from mutoscope.canvas.gan import GanCanvas
 from mutoscope.cutouts import Cutouts, cut_method
@@ -77,21 +78,31 @@ class Parts:
         resume: State | None = None,
         watch: Watch | None = None,
         kept: Callable[[int], Tensor | None] | None = None,
+        lends: bool = False,
     ) -> Iterator[Frame]:
         """Paint: yield each frame as soon as it is finished; see `paint.animate`."""
         return animate(
             self.canvas, self.schedule, self.ask, self.cutouts,
             motion=self.motion, hold=self.hold, sizes=self.sizes, descent=self.descent,
-            seed=self.settings.seed, resume=resume, watch=watch, kept=kept,
+            seed=self.settings.seed, resume=resume, watch=watch, kept=kept, lends=lends,
         )  # fmt: skip
 
-    def plan(self, *, done: int = 0) -> Plan:
-        """What painting will cost from step ``done`` on; the canvas stays as it is."""
+    @property
+    def even(self) -> bool:
+        """Whether all its steps are alike, so that the first of them tell what the rest take."""
+        return self.motion is None and len(self.sizes) == 1
+
+    def plan(self, *, done: int = 0, pace: float | None = None) -> Plan:
+        """What painting will cost from step ``done`` on; the canvas stays as it is.
+
+        ``pace``: the seconds that a step was seen to take, where the run is `even`.
+        """
         return predict(
             self.canvas, self.schedule, self.ask, self.cutouts, sizes=self.sizes,
             descent=self.descent, backups=self.settings.backups,
             film=self.schedule.animated and self.settings.film, done=done,
             motion=self.motion, hold=self.hold, resume_points=self.settings.resume_points,
+            pace=pace,
         )  # fmt: skip
 
 
@@ -147,13 +158,25 @@ def build(
     elif motion is not None and settings.weight("flow_stabilization_weight") is not None:
         motion = Carrying(motion)
     cutouts = make_cutouts(settings)
+
+    def first(perceptor: Perceptor) -> Tensor:
+        picture = canvas.image()
+        height, width = picture.shape[-2:]
+        rng = rng_for(settings.seed, schedule.again(0))
+        return cutouts.draw(rng, (width, height), perceptor.size).crop(picture)
+
+    steps = schedule.total_steps
+    settings = choose_precision(settings, perceptors, first, steps=steps)
+    chunks = settings.gradient_accumulation_steps
+    if chunks == "auto":
+        chunks = choose_chunks(perceptors, cutouts.count, device)
+    settings = choose_compilation(settings, perceptors, first, steps=steps, chunks=chunks)
     ask = Asking(
         settings, perceptors, canvas=canvas, pictures=pictures, cutouts=cutouts, rng_of=rng_of,
         follow=motion if isinstance(motion, Follow) else None,
         carrying=motion if isinstance(motion, Carrying) else None,
         depth=depth,
     )  # fmt: skip
-    chunks = settings.gradient_accumulation_steps
     return Parts(
         settings=settings,
         perceptors=perceptors,
@@ -168,7 +191,7 @@ def build(
             rate=settings.learning_rate,
             decay=settings.learning_rate_decay,
             fresh_each_frame=settings.reset_lr_each_frame,
-            chunks=choose_chunks(perceptors, cutouts.count, device) if chunks == "auto" else chunks,
+            chunks=chunks,
             optimizer=settings.optimizer,
             adaptive=settings.adaptive_learning_rate,
         ),
@@ -193,7 +216,12 @@ def fitting_canvas(
         return make(sizes[0], pictures)  # it is in memory, and draws in no other size
     unit = decoder.f if decoder is not None else settings.pixel_size
     what = f"image_model: {settings.image_model}"
-    refuse_what_will_not_fit(measure(make, unit), sizes[-1], device, what=what)
+    if decoder is not None:
+        decoder.piece = None  # what it takes without is measured first
+    need = measure(make, unit)
+    if decoder is not None:
+        need = cut_into_pieces(need, decoder, sizes[-1], device, wanted=settings.piece_size)
+    refuse_what_will_not_fit(need, sizes[-1], device, what=what)
     return make(sizes[0], pictures)
 
 

@@ -6,8 +6,8 @@ k-means++, Arthur & Vassilvitskii 2007), whose centres are then linked from rank
 palettes of one hue. A few more rounds over all colours at once do the rest.
 """
 
+import scipy
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 LUMA = (0.299, 0.587, 0.114)
@@ -111,7 +111,9 @@ def _link(centres: list[Tensor], counts: Tensor, ramp: Tensor, n: int) -> Tensor
         if len(centres[rank]):
             # Not the rank's own brightness: all hues would be equal, black, in the first.
             alike = _as_bright(before, brightness(centres[rank]).mean())
-            pairs = linear_sum_assignment(distances(centres[rank], alike).cpu().numpy())
+            pairs = scipy.optimize.linear_sum_assignment(
+                distances(centres[rank], alike).cpu().numpy()
+            )
             colours[rank, pairs[1]] = centres[rank][pairs[0]]
     return colours
 

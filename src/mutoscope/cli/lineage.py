@@ -25,10 +25,12 @@ def lineage_lines(recipe: Mapping[str, Any], picture: Path, gan: Path | None) ->
     Raises:
         MutoscopeError: the training that was named can't be read.
     """
+    if "generator" not in recipe:
+        return  # and nothing heavy is loaded to say so
     from mutoscope.gan.origin import read_lineage
     from mutoscope.train_gan.lineage import check_drawings, find_run
 
-    found = read_lineage(recipe.get("generator"))
+    found = read_lineage(recipe["generator"])
     if found is None:
         return
     digest, origin = found

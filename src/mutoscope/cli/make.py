@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import signal
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +24,12 @@ if TYPE_CHECKING:
     from mutoscope.weights import Transfer
 
 OVERRIDES = click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+PACED = 2  # the steps that tell how long the rest will take; the first sets up memory
 STOPPED = 130  # the exit code of what Ctrl-C ended
+
+PROFILE = click.option(
+    "--profile", is_flag=True, help="Say where the time went; keep that, and a trace, in the run."
+)
 
 DEMO_PICTURE = "a red fox in the snow"
 DEMO_FILM = "demo"  # a preset
@@ -35,12 +41,14 @@ DEMO_FILM = "demo"  # a preset
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Copy the picture here, too.")
 @click.option("--count", type=click.IntRange(1, 100), help="So many seeds, on one sheet.")
 @click.option("--explore", is_flag=True, help="Every {this,that} or {1..5} in turn, on one sheet.")
+@PROFILE
 def image(
     prompt: str,
     overrides: tuple[str, ...],
     output: Path | None,
     count: int | None,
     explore: bool,
+    profile: bool,
 ) -> int:
     """Make a picture from words, or a sheet of many.
 
@@ -60,6 +68,7 @@ def image(
         from mutoscope.cli.sheets import begin_sheet
         from mutoscope.sweep.jobs import sweep_of
 
+        refuse_profile(profile)
         sweep = sweep_of(prompt, overrides, count=count, explored=explore)
         if output is not None:
             refuse_taken(output, overwrite=sweep.jobs[0].settings.allow_overwrite)
@@ -69,7 +78,7 @@ def image(
     settings = still_settings(prompt, overrides)
     if output is not None:
         refuse_taken(output, overwrite=settings.allow_overwrite)
-    run, finished = begin(settings)
+    run, finished = begin(settings, profile=profile)
     if not finished:
         return STOPPED
     picture = newest(run)
@@ -89,7 +98,10 @@ def image(
     help="A run: its frames before what has changed stand, and it goes on from there.",
 )
 @click.option("--frames", metavar="A..B", help="Paint these only, such as 120..180 or ..180.")
-def render(file: Path, overrides: tuple[str, ...], run: Path | None, frames: str | None) -> int:
+@PROFILE
+def render(
+    file: Path, overrides: tuple[str, ...], run: Path | None, frames: str | None, profile: bool
+) -> int:
     """Make the picture or film that a settings file describes.
 
     FILE is YAML; `mutoscope settings` lists the keys, and KEY=VALUE on the command line wins. It
@@ -104,6 +116,7 @@ def render(file: Path, overrides: tuple[str, ...], run: Path | None, frames: str
     if run is not None or frames is not None:
         from mutoscope.cli.retakes import begin_retake, begin_stretch
 
+        refuse_profile(profile)
         if run is None:
             return begin_stretch(settings_of(file, overrides), str(frames))
         return begin_retake(file, overrides, run, frames)
@@ -113,14 +126,17 @@ def render(file: Path, overrides: tuple[str, ...], run: Path | None, frames: str
         if (sweep := sweep_of_recipe(recipe_of(file), overrides)) is not None:
             from mutoscope.cli.sheets import begin_sheet
 
+            refuse_profile(profile)
             return begin_sheet(sweep)
-    return show_results(*begin(settings_of(file, overrides)))
+    return show_results(*begin(settings_of(file, overrides), profile=profile))
 
 
 @click.command(epilog="Example:  mutoscope resume images_out/harbour/harbour")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--frames", metavar="..B", help="Stop after frame B, such as ..180.")
-def resume(run: Path, frames: str | None) -> int:
+@click.option("--on", metavar="ADDRESS", help="Go on with a sweep on a Ray cluster.")
+@PROFILE
+def resume(run: Path, frames: str | None, on: str | None, profile: bool) -> int:
     """Go on with a run or a sheet that was stopped, as if it never had been.
 
     RUN is the folder of the run or sheet. What is complete is left as it is.
@@ -128,14 +144,18 @@ def resume(run: Path, frames: str | None) -> int:
     from mutoscope.build import build
     from mutoscope.perform import finish
     from mutoscope.run import Run
-    from mutoscope.sweep.folder import is_sheet, settings_of_run
+    from mutoscope.run.ordered import settings_of_run
+    from mutoscope.sweep.folder import is_sheet
 
     if is_sheet(run):
         from mutoscope.cli.sheets import resume_sheet
 
+        refuse_profile(profile)
         if frames is not None:
             raise click.UsageError("--frames is for runs; a sheet has pictures, not frames")
-        return resume_sheet(run)
+        return resume_sheet(run, on)
+    if on is not None:
+        raise click.UsageError("--on is for sweeps; a run is gone on with on this machine")
     with Run.open(run) as opened:
         settings, saved = settings_of_run(opened), opened.state()
         if finished := finish(opened, settings, saved):
@@ -146,7 +166,7 @@ def resume(run: Path, frames: str | None) -> int:
             stop = stop_of(frames, settings, saved)
             parts = build(settings, progress=fetching)
             say_plan(parts, saved)
-            finished = paint(parts, opened, saved, stop=stop)
+            finished = paint(parts, opened, saved, stop=stop, profile=profile)
     return show_results(opened, finished)
 
 
@@ -185,7 +205,8 @@ def plan(file: Path, overrides: tuple[str, ...]) -> None:
     from mutoscope.plan import timeline
     from mutoscope.sources import settings_of
 
-    parts = build(settings_of(file, overrides), progress=fetching)
+    # Nothing is compiled for a few trial steps.
+    parts = build(settings_of(file, overrides).replace(compile="no"), progress=fetching)
     click.echo(parts.plan().line())
     for line in timeline(parts.schedule, [scene.source for scene in parts.settings.script.scenes]):
         click.echo(line)
@@ -208,7 +229,21 @@ def refuse_loose_words(prompt: str, overrides: Sequence[str]) -> None:
         )
 
 
-def begin(settings: Settings, out: Path = Path(), *, stop: int | None = None) -> tuple[Run, bool]:
+def refuse_profile(profile: bool) -> None:
+    """Refuse ``--profile`` where it is not one run that is painted from beginning to end.
+
+    Raises:
+        UsageError: it is asked for.
+    """
+    if profile:
+        raise click.UsageError(
+            "--profile is for one run; leave it out here, or give it to `mutoscope resume` of a run"
+        )
+
+
+def begin(
+    settings: Settings, out: Path = Path(), *, stop: int | None = None, profile: bool = False
+) -> tuple[Run, bool]:
     """Make a new run and paint it, up to ``stop`` steps; says whether it came to its end."""
     from mutoscope.build import build
     from mutoscope.perform import start_run
@@ -216,20 +251,49 @@ def begin(settings: Settings, out: Path = Path(), *, stop: int | None = None) ->
     parts = build(settings, progress=fetching)
     say_plan(parts)
     with start_run(parts, out) as run:
-        return run, paint(parts, run, stop=stop)
+        return run, paint(parts, run, stop=stop, profile=profile)
 
 
 def say_plan(parts: Parts, saved: Saved | None = None) -> None:
-    """Print what the run will cost, or what is left of it from ``saved`` on."""
-    done = int(saved.meta["steps"]) if saved else 0
-    click.echo(parts.plan(done=done).line(), err=True)
+    """Print what the run will cost, or what is left of it from ``saved`` on.
+
+    One whose steps are all alike tells it itself, after its first steps: see `paint`.
+    """
+    if not parts.even:
+        done = int(saved.meta["steps"]) if saved else 0
+        click.echo(parts.plan(done=done).line(), err=True)
 
 
-def paint(parts: Parts, run: Run, saved: Saved | None = None, *, stop: int | None = None) -> bool:
+def paint(
+    parts: Parts,
+    run: Run,
+    saved: Saved | None = None,
+    *,
+    stop: int | None = None,
+    profile: bool = False,
+) -> bool:
     """Paint what is left of ``run``, showing how it goes; says whether it came to its end.
 
-    ``stop``: the number of steps after which it ends, where that is before the last.
+    ``stop``: the number of steps after which it ends, where that is before the last. ``profile``:
+    measure where the time goes, say it at the end, and keep it in the run's folder.
     """
+    if not profile:
+        return paint_on(parts, run, saved, stop=stop)
+    from mutoscope.profile import keeping_profile, profiled
+
+    measured = profiled(parts)
+    try:
+        with keeping_profile(measured, run) as trace:
+            return paint_on(measured, run, saved, stop=stop)
+    finally:
+        click.echo(measured.clock.table(), err=True)
+        click.echo(f"as a trace, for ui.perfetto.dev: {trace}", err=True)
+
+
+def paint_on(
+    parts: Parts, run: Run, saved: Saved | None = None, *, stop: int | None = None
+) -> bool:
+    """`paint`, without a profile."""
     from mutoscope.cli.display import Display
     from mutoscope.paint import Watch
     from mutoscope.perform import perform, steps_kept
@@ -237,6 +301,7 @@ def paint(parts: Parts, run: Run, saved: Saved | None = None, *, stop: int | Non
     total, done = parts.schedule.total_steps, steps_kept(run, saved)
     tell_run(run.folder)
     end = total if stop is None else min(stop, total)
+    pace = Pace(min(done + PACED, end)) if parts.even else None
     display = Display(
         end,
         done=done,
@@ -250,6 +315,8 @@ def paint(parts: Parts, run: Run, saved: Saved | None = None, *, stop: int | Non
             def step(steps: int, losses: Losses) -> None:
                 nonlocal reached
                 reached = steps
+                if pace is not None and (seconds := pace.step(steps)) is not None:
+                    display.say(parts.plan(done=done, pace=seconds).line())
                 display.step(steps, losses)
 
             watch = Watch(step=step, stopped=lambda: stopped() or reached >= end)
@@ -264,6 +331,19 @@ def paint(parts: Parts, run: Run, saved: Saved | None = None, *, stop: int | Non
     if done < total:
         say_stopped(run, done, total)
     return done >= end
+
+
+class Pace:
+    """How long a step takes, known once ``until`` steps are done: the last of them counts."""
+
+    def __init__(self, until: int) -> None:
+        self._until, self._last = until, time.perf_counter()
+
+    def step(self, done: int) -> float | None:
+        """One more step is done: the seconds that it took, where this is the one that counts."""
+        now = time.perf_counter()
+        before, self._last = self._last, now
+        return now - before if done == self._until else None
 
 
 def tell_run(folder: Path) -> None:

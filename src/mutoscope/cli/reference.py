@@ -70,8 +70,8 @@ def list_models(folder: Path) -> None:
 def fetch(folder: Path, name: str) -> None:
     """Get the weights of the network called NAME, going on where an earlier try ended.
 
-    Of a VQGAN it is the .yaml and the .ckpt; where they are here already, they are compared with
-    the digests that were written down when they were fetched.
+    Of a VQGAN it is the .yaml and the .ckpt. Files that are here already are compared with the
+    digests that were written down when they were fetched.
     """
     from mutoscope.depth import VARIANTS
     from mutoscope.vqgan_names import VqganName
@@ -96,7 +96,11 @@ def fetch(folder: Path, name: str) -> None:
         click.echo(f"{name} is embedded: there is nothing to fetch")
     else:
         from mutoscope.weights import fetch as fetch_weights
+        from mutoscope.weights import locate
 
+        there = locate(asked, folder)
+        if there is not None:
+            _compare(asked.text, there)
         with _shown(asked.text) as progress:
             path = fetch_weights(asked, folder, progress=progress)
         click.echo(path)
@@ -150,19 +154,29 @@ def _fetch_depth(name: str, folder: Path) -> None:
     if path is None:
         with _shown(name) as progress:
             path = fetch_depth(name, folder, progress=progress)
+    else:
+        _compare(name, path)
     click.echo(path)
 
 
 def _fetch_vqgan(asked: VqganName, folder: Path) -> None:
-    from mutoscope.weights import check_pair, fetch_pair, locate_pair
+    from mutoscope.weights import fetch_pair, locate_pair
 
     pair = locate_pair(asked, folder)
     if pair is None:
         with _shown(asked.text) as progress:
             pair = fetch_pair(asked, folder, progress=progress)
-    elif check_pair(pair):
-        logging.getLogger("mutoscope").info("%s is here, and as it was fetched", asked.text)
+    else:
+        _compare(asked.text, pair.config, pair.checkpoint)
     click.echo(f"{pair.config}\n{pair.checkpoint}")
+
+
+def _compare(name: str, *files: Path) -> None:
+    """Compare what is here with the digests that were written down when it was fetched."""
+    from mutoscope.weights import unchanged
+
+    if unchanged(files):
+        logging.getLogger("mutoscope").info("%s is here, and as it was fetched", name)
 
 
 @contextlib.contextmanager

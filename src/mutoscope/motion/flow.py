@@ -13,6 +13,8 @@ by RAFT (Teed & Deng 2020) out of torchvision. Whether it can be believed is wha
 and the flow backward say of each other (Sundaram, Brox, Keutzer 2010).
 """
 
+import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -162,6 +164,7 @@ def load_flow(
             f"flow_model: RAFT's weights are not at {place}; fetch them from {address} and put "
             "them there, or take flow_model: dis, which needs none"
         )
+    _check_name(place, address)
     network = models.raft_large(weights=None, progress=False)
     try:
         network.load_state_dict(torch.load(place, map_location="cpu", weights_only=True))
@@ -171,6 +174,23 @@ def load_flow(
             f"{place}: does not hold RAFT's weights ({reason}); fetch them again from {address}"
         ) from error
     return Raft(network.eval().requires_grad_(False).to(device or torch.device("cpu")))
+
+
+def _check_name(place: Path, address: str) -> None:
+    """Refuse a file whose digest doesn't begin as its name says, as torch.hub's names do."""
+    wanted = re.search(r"-([0-9a-f]{8,64})\.pth$", place.name)
+    if wanted is None:
+        return
+    try:
+        with place.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise WeightsError(f"{place}: can't be read ({error.strerror}); see to it") from error
+    if not found.startswith(wanted[1]):
+        raise WeightsError(
+            f"{place}: has sha256 {found}, where one that begins with {wanted[1]} is expected: it "
+            f"is damaged or another file; fetch it again from {address}"
+        )
 
 
 def locate_raft(folder: Path) -> Path | None:

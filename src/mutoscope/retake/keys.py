@@ -129,6 +129,7 @@ WHOLE = frozenset(
         "border_mode",
         "clamp_latent",
         "coarse_to_fine",
+        "compile",
         "compat_shift",
         "contrast_weight",
         "cut_method",
@@ -160,7 +161,9 @@ WHOLE = frozenset(
         "palette_size",
         "palettes",
         "perceptor_weights",
+        "piece_size",  # the picture differs by rounding
         "pixel_size",
+        "precision",
         "random_initial_palette",
         "seed",
         "sizes",

@@ -163,7 +163,9 @@ def settings_beside(
         names = list(old.perceptor_names)
         settings = settings.replace(perceptors=names)
         taken += (f"perceptors {', '.join(names)}",)
-    if settings.depth_model == "auto" != old.depth_model:
-        settings = settings.replace(depth_model=old.depth_model)
-        taken += (f"depth_model {old.depth_model}",)
+    for key in ("depth_model", "precision", "compile"):
+        before = getattr(old, key)
+        if getattr(settings, key) == "auto" != before:
+            settings = settings.replace(**{key: before})
+            taken += (f"{key} {before}",)
     return settings, taken

@@ -7,7 +7,7 @@ flipped on the disk is noticed, not painted on.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +23,18 @@ from mutoscope.errors import RunError
 KEY = "mutoscope"
 SUFFIX = ".safetensors"
 _MAX_HEADER = 64 * 2**20
+_TYPES = {
+    torch.float64: "F64",
+    torch.float32: "F32",
+    torch.float16: "F16",
+    torch.bfloat16: "BF16",
+    torch.int64: "I64",
+    torch.int32: "I32",
+    torch.int16: "I16",
+    torch.int8: "I8",
+    torch.uint8: "U8",
+    torch.bool: "BOOL",
+}
 
 
 class Saved(NamedTuple):
@@ -56,14 +68,14 @@ def write_state(
     Args:
         path: Where.
         number: The frame that it follows.
-        tensors: By name; they are copied to the CPU.
+        tensors: By name; those that are not on the CPU are copied there.
         meta: Anything that JSON can hold.
         log_bytes: How long the log was at that moment.
 
     Raises:
         OSError: It can't be written.
     """
-    copies = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
+    copies = _apart(tensors)
     text = json.dumps(
         {
             "number": number,
@@ -73,7 +85,48 @@ def write_state(
         },
         sort_keys=True,
     )
-    atomic.write_bytes(path, safetensors.torch.save(copies, {KEY: text}))
+    with atomic.replacing(path) as file:
+        for part in _file_parts(copies, {KEY: text}):
+            file.write(part)
+
+
+def _file_parts(
+    tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
+) -> Iterator[bytes | memoryview]:
+    """The bytes of a safetensors file, one after the other: the library makes them all at once.
+
+    They are those that it makes: the widest numbers come first, so that each is aligned.
+    """
+    ordered = sorted(tensors, key=lambda name: (-tensors[name].element_size(), name))
+    header: dict[str, Any] = {"__metadata__": metadata}
+    end = 0
+    for name in ordered:
+        value = tensors[name]
+        start, end = end, end + value.nbytes
+        about = {"dtype": _TYPES[value.dtype], "shape": list(value.shape)}
+        header[name] = {**about, "data_offsets": [start, end]}
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    yield len(text).to_bytes(8, "little")
+    yield text
+    for name in ordered:
+        yield _bytes_of(tensors[name])
+
+
+def _apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """``tensors`` on the CPU as they are to be written, each the whole of a storage of its own.
+
+    Only those that are not are copied: a large canvas and its moments are gigabytes.
+    """
+    apart, taken = dict[str, Tensor](), set[int]()
+    for name, value in tensors.items():
+        whole = value.detach().cpu().contiguous()
+        storage = whole.untyped_storage()
+        if storage.nbytes() != whole.nbytes or storage.data_ptr() in taken:
+            whole = whole.clone()
+        taken.add(whole.untyped_storage().data_ptr())
+        apart[name] = whole
+    return apart
 
 
 def read_state(path: Path) -> Saved:
@@ -137,5 +190,11 @@ def _digest(tensors: Mapping[str, Tensor]) -> str:
     for name in sorted(tensors):
         value = tensors[name].contiguous()
         digest.update(f"{name}|{value.dtype}|{tuple(value.shape)}|".encode())
-        digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
+        digest.update(_bytes_of(value))
     return digest.hexdigest()
+
+
+def _bytes_of(value: Tensor) -> memoryview:
+    """The bytes of a tensor that is contiguous and on the CPU, where they lie."""
+    data: memoryview = value.reshape(-1).view(torch.uint8).numpy().data
+    return data

@@ -10,7 +10,7 @@
         state/paused.safetensors between two frames, where it stopped or was looked at
         latest.png  losses.png  <base>.mp4
         quality.json  quality.png   of a film that is complete
-        palette.png  tensorboard/   where they are asked for
+        palette.png  tensorboard/  profile.txt  trace.json   where they are asked for
 
 Each file is replaced atomically, and a frame is kept in the order picture, log, film, state: a
 state on the disk means that all before it is there. Going on begins at the newest state and drops

@@ -20,6 +20,8 @@ PALETTE = "palette.png"
 TENSORBOARD = "tensorboard"
 QUALITY = "quality.json"
 QUALITY_PLOT = "quality.png"
+PROFILE = "profile.txt"
+TRACE = "trace.json"
 FRAMES = "frames"
 SMOOTHED = "smoothed"  # the frames as a film shows them, where they are smoothed over time
 STATE = "state"
@@ -179,7 +181,7 @@ def own_files(folder: Path, base: str) -> list[Path]:
     """The files of a run in its folder; whatever else lies there is somebody's."""
     names = (
         *(ABOUT, SETTINGS, LOG, LATEST, LOSSES, PALETTE, PAUSED, QUALITY, QUALITY_PLOT),
-        f"{base}.mp4",
+        *(PROFILE, TRACE, f"{base}.mp4"),
     )
     files = [folder / name for name in names if (folder / name).is_file()]
     files += [path for _, path in state_paths(folder)]

@@ -12,6 +12,7 @@ from pydantic.config import JsonDict
 
 from mutoscope.settings.values import (
     MAX_STEPS,
+    Answer,
     AudioFilter,
     Backups,
     Choice,
@@ -26,6 +27,7 @@ from mutoscope.settings.values import (
     Names,
     Number,
     Path,
+    Pieces,
     Rotation,
     Seed,
     Side,
@@ -313,6 +315,14 @@ class Keys(BaseModel):
         "none",
         "Make a picture that repeats without a seam: side by side (x), one above the other (y), "
         "or both.",
+        group="image",
+        own=True,
+    )
+    piece_size: Pieces = key(
+        "auto",
+        "The side in pixels of the pieces that a VQGAN draws a larger picture in: the memory then "
+        "hardly grows with the picture, each step takes several times as long, and the picture is "
+        "the same. auto draws in pieces only what would not fit into memory otherwise; off never.",
         group="image",
         own=True,
     )
@@ -1119,6 +1129,26 @@ class Keys(BaseModel):
         "PyTTI file has, means auto: the first GPU, or the CPU where there is none.",
         group="machine",
         default_text="auto (PyTTI: 0)",
+    )
+    precision: Choice[Literal["auto", "float32", "bf16", "int8"]] = key(
+        "auto",
+        "How exactly CLIP's products are computed: float32, bf16 (GPUs, and processors with AMX) "
+        "or int8 (processors), each faster than the one before where the machine is made for it. "
+        "auto takes a faster one where its embeddings and gradients agree with float32's in the "
+        "first step's cutouts (cosine 0.999), says which, and the run writes it down. labels "
+        "always computes in float32, which is its fastest.",
+        group="machine",
+        own=True,
+        example="precision: float32",
+    )
+    compile: Answer[Literal["auto", "yes", "no"]] = key(
+        "auto",
+        "Whether CLIP's vision transformers are compiled for this machine, which takes a minute "
+        "or more once and needs a C++ compiler on a processor: auto does it where the steps are "
+        "so many that it pays, and the run writes it down.",
+        group="machine",
+        own=True,
+        example="compile: no",
     )
     models_parent_dir: Folder = key(
         "~/.cache",

@@ -8,6 +8,7 @@ from typing import Any, Self
 from pydantic import ModelWrapValidatorHandler, ValidationError, model_validator
 
 from mutoscope.curves import Curve, VectorCurve
+from mutoscope.elsewhere import brought
 from mutoscope.errors import SettingsError, nearest
 from mutoscope.fence import refuse_outside
 from mutoscope.script import DirectPrompt, Script, Weighting
@@ -151,7 +152,7 @@ class Settings(Keys):
             return path
         found = expanded(self.paths_from).absolute() / expanded(path)
         refuse_outside(found)
-        return str(found)
+        return str(brought(found))
 
     def replace(self, **changes: Any) -> Self:
         """These settings with some keys changed, checked again."""

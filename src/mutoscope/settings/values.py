@@ -116,6 +116,11 @@ def as_choice(value: Any) -> Any:
     )
 
 
+def as_answer(value: Any) -> Any:
+    """``yes`` or ``no`` among other words; YAML reads the bare ones as true and false."""
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
+
+
 def a_side(value: int) -> int:
     """A width or height."""
     if value != -1 and not 16 <= value <= MAX_SIDE:
@@ -202,6 +207,7 @@ def some_names(value: tuple[str, ...]) -> tuple[str, ...]:
 
 _T = TypeVar("_T")
 Choice = Annotated[_T, BeforeValidator(as_choice), Kind("choice", "")]
+Answer = Annotated[_T, BeforeValidator(as_answer), Kind("choice", "")]
 
 
 class _Item(BaseModel):
@@ -270,6 +276,11 @@ Chunks = Annotated[
     Annotated[int, Field(ge=1)] | Literal["auto"],
     BeforeValidator(not_bool),
     Kind("whole number", "auto, or a whole number of at least 1", raw=False),
+]
+Pieces = Annotated[
+    Annotated[int, Field(ge=64, le=16_384)] | Literal["auto", "off"],
+    BeforeValidator(not_bool),
+    Kind("whole number", "auto, off, or a number of pixels from 64 to 16384", raw=False),
 ]
 Device = Annotated[
     str,

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.signal import butter, sosfilt
 
 from mutoscope.errors import SettingsError
 from mutoscope.sound.clock import CELLS, Measure, Signal, cell_starts
@@ -88,14 +88,16 @@ class Envelope:
     """The highest swing of a band within each cell."""
 
     def __init__(self, band: Band, rate: int) -> None:
-        self._sos = butter(band.order, band.edges, btype="bandpass", fs=rate, output="sos")
+        self._sos = scipy.signal.butter(
+            band.order, band.edges, btype="bandpass", fs=rate, output="sos"
+        )
         self._state = np.zeros((len(self._sos), 2))
         self._rate = rate
         self._cells: list[Measure] = []
 
     def feed(self, block: Signal) -> None:
         """Take the next block, (n,)."""
-        band, self._state = sosfilt(self._sos, block, zi=self._state)
+        band, self._state = scipy.signal.sosfilt(self._sos, block, zi=self._state)
         starts = cell_starts(len(block), self._rate)
         self._cells.append(np.maximum.reduceat(np.abs(band), starts))
 
@@ -122,7 +124,7 @@ class Loudness:
 
     def feed(self, block: Signal) -> None:
         """Take the next block, (n,)."""
-        weighted, self._state = sosfilt(self._sos, block, zi=self._state)
+        weighted, self._state = scipy.signal.sosfilt(self._sos, block, zi=self._state)
         starts = cell_starts(len(block), self._rate)
         energy = np.add.reduceat(weighted * weighted, starts)
         self._cells.append(energy / np.diff(starts, append=len(block)))

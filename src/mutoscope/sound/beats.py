@@ -6,9 +6,8 @@ considered; the beats are the sequence that meets the strongest onsets at the st
 """
 
 import numpy as np
-import scipy.fft
+import scipy
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 
 from mutoscope.sound.clock import CELLS, Measure
 
@@ -34,8 +33,8 @@ def beats(flux: Measure, begun: NDArray[np.intp]) -> tuple[NDArray[np.intp], flo
     if len(begun) < _LEAST:
         return none
     # What noise and dense chords always have, says nothing of the beat.
-    above = np.maximum(0, flux - uniform_filter1d(flux, CELLS, mode="constant"))
-    strength = gaussian_filter1d(above / above.std(), 0.01 * CELLS)
+    above = np.maximum(0, flux - scipy.ndimage.uniform_filter1d(flux, CELLS, mode="constant"))
+    strength = scipy.ndimage.gaussian_filter1d(above / above.std(), 0.01 * CELLS)
     period = _period(strength)
     if period is None:
         return none

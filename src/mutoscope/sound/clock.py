@@ -3,8 +3,8 @@
 from typing import Protocol
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter1d
 
 Signal = NDArray[np.float32]
 """Samples, (n,)."""
@@ -48,5 +48,7 @@ def falling(measure: Measure, seconds: float) -> Measure:
 def highest_ahead(measure: Measure, cells: int) -> Measure:
     """For each cell the highest of it and the ``cells`` − 1 after it."""
     cells = min(cells, len(measure))
-    highest: Measure = maximum_filter1d(measure, cells, origin=-(cells // 2), mode="constant")
+    highest: Measure = scipy.ndimage.maximum_filter1d(
+        measure, cells, origin=-(cells // 2), mode="constant"
+    )
     return highest

@@ -7,9 +7,8 @@ a neighbouring tone counts as an increase, so that a trembling voice doesn't. Ou
 """
 
 import numpy as np
-import scipy.fft
+import scipy
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
 from mutoscope.sound.clock import CELLS, Measure, Signal, cell_starts
 
@@ -53,7 +52,7 @@ class Flux:
         spectrum = np.abs(scipy.fft.rfft(windows * self._window, self._size, axis=1))
         levels = np.log10(1 + (spectrum @ self._tones) / _QUIET)  # (cells, tones)
         past = np.concatenate([self._before, levels])
-        widened = maximum_filter1d(past[:-LAG], 3, axis=1)
+        widened = scipy.ndimage.maximum_filter1d(past[:-LAG], 3, axis=1)
         self._cells.append(np.maximum(levels - widened, 0).sum(axis=1, dtype=np.float64))
         self._before = past[-LAG:]
 
@@ -74,8 +73,10 @@ def onsets(flux: Measure) -> NDArray[np.intp]:
         return np.empty(0, np.intp)
     least = _SHARE * np.percentile(flux[flux > _LEAST], 98) + np.median(flux)
     ms = CELLS / 1000
-    peak = maximum_filter1d(flux, int(60 * ms) + 1, mode="constant")
-    mean = uniform_filter1d(flux, int(170 * ms) + 1, mode="constant", origin=-int(15 * ms))
+    peak = scipy.ndimage.maximum_filter1d(flux, int(60 * ms) + 1, mode="constant")
+    mean = scipy.ndimage.uniform_filter1d(
+        flux, int(170 * ms) + 1, mode="constant", origin=-int(15 * ms)
+    )
     found = np.flatnonzero((flux == peak) & (flux >= mean + least) & (flux > _LEAST))
     kept: list[int] = []
     for cell in found:

@@ -64,7 +64,7 @@ def wasted(place: Place) -> list[Wasted]:
     """What lies in the wastebasket, the newest first."""
     found = []
     for bag in (place.own / "waste").glob("*"):
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
             told = json.loads((bag / _WAS).read_text(encoding="utf-8"))
             if _ID.fullmatch(bag.name):
                 found.append(

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Generic, TypeVar
 
+import scipy
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from mutoscope.cutouts import Cutouts
@@ -115,7 +115,7 @@ def match(centres: Tensor, stored: Tensor) -> Tensor:
     """
     rounds = -(-len(centres) // len(stored))
     cost = torch.cdist(centres.double(), stored.double()).repeat(1, rounds)
-    _, columns = linear_sum_assignment(cost.cpu().numpy())
+    _, columns = scipy.optimize.linear_sum_assignment(cost.cpu().numpy())
     return torch.as_tensor(columns, device=centres.device) % len(stored)
 
 

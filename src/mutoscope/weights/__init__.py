@@ -1,5 +1,6 @@
 """Where networks' weights are: on this machine, or how to get them."""
 
+from mutoscope.weights.digests import unchanged
 from mutoscope.weights.hub import NotOnHubError, offline
 from mutoscope.weights.listing import Row, catalogue, state_of
 from mutoscope.weights.pairs import Pair, check_pair, fetch_pair, locate_pair
@@ -22,4 +23,5 @@ __all__ = [
     "offline",
     "reachable",
     "state_of",
+    "unchanged",
 ]

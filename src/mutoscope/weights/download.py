@@ -132,7 +132,7 @@ class _Part:
         try:
             said = json.loads(self._note.read_text(encoding="utf-8"))
             note = _Note(said["url"], said["tag"], said["size"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
         fits = isinstance(note.url, str) and isinstance(note.tag, str)
         return note if fits and isinstance(note.size, int | None) else None

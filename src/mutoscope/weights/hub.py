@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, cast
 from urllib.parse import urlsplit
 
 from mutoscope.errors import WeightsError
+from mutoscope.weights.digests import keep_digest
 from mutoscope.weights.transfer import Progress, Told, digest_of
 
 log = logging.getLogger("mutoscope")
@@ -66,7 +67,8 @@ def fetch_file(
 ) -> Path:
     """Fetch ``file`` of the hub's ``repo`` into ``folder``, unless it is there; return its path.
 
-    The digest is compared with ``sha256`` where given and with the one that the hub names.
+    The digest is compared with ``sha256`` where given and with the one that the hub names, and
+    written down beside the file.
     Raises `NotOnHubError`, or `WeightsError` where it can't be had or came wrong.
     """
     target = folder / file
@@ -85,7 +87,7 @@ def fetch_file(
         if not target.is_file():
             part = folder / f".{file}.{_tag(offer.etag)}.part"
             _transfer(offer, part, target, progress)
-            _verify(part, offer, target, sha256)
+            keep_digest(target, _verified(part, offer, target, sha256))
             part.replace(target)
     return target
 
@@ -162,8 +164,8 @@ def _transfer(offer: _Offer, part: Path, target: Path, progress: Progress | None
         enable_progress_bars("huggingface_hub.http_get")
 
 
-def _verify(part: Path, offer: _Offer, target: Path, sha256: str | None) -> None:
-    """Delete ``part`` and complain unless it is what was offered and what was wanted."""
+def _verified(part: Path, offer: _Offer, target: Path, sha256: str | None) -> str:
+    """The digest of ``part``, which is deleted unless it is what was offered and wanted."""
     found = digest_of(part)
     # For files in its large store the hub's tag is their sha256; other tags are of another kind.
     named = offer.etag if re.fullmatch(r"[0-9a-f]{64}", offer.etag) else None
@@ -174,6 +176,7 @@ def _verify(part: Path, offer: _Offer, target: Path, sha256: str | None) -> None
                 f"{offer.name}: came with sha256 {found} instead of {wanted} and was deleted; "
                 f"try again, or put the right file at {target}"
             )
+    return found
 
 
 def _unobtainable(name: str, target: Path, error: Exception) -> WeightsError:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mutoscope.atomic import reason, write_text
+from mutoscope.atomic import reason
 from mutoscope.errors import WeightsError
 from mutoscope.vqgan_names import (
     CHECKPOINTS,
@@ -25,6 +25,7 @@ from mutoscope.vqgan_names import (
     VqganName,
     resolve_vqgan,
 )
+from mutoscope.weights.digests import keep_digest, record_of, unchanged
 from mutoscope.weights.download import Form, download
 from mutoscope.weights.hub import offline
 from mutoscope.weights.imposters import imposter
@@ -92,17 +93,7 @@ def check_pair(pair: Pair) -> bool:
 
     ``False`` where none were. A file that has changed since is a `WeightsError`.
     """
-    record = _record(pair.config)
-    wanted = _recorded(record)
-    known = [path for path in (pair.config, pair.checkpoint) if path.name in wanted]
-    for path in known:
-        if (found := digest_of(path)) != wanted[path.name]:
-            raise WeightsError(
-                f"{path}: has changed since it was fetched (sha256 {found} instead of "
-                f"{wanted[path.name]}); delete it and fetch it again, or, if that is as you want "
-                f"it, delete {record}"
-            )
-    return len(known) == 2
+    return unchanged((pair.config, pair.checkpoint))
 
 
 # --- places --------------------------------------------------------------------------------------
@@ -237,11 +228,9 @@ def _fetch_missing(
         log.info(
             "%s: no digest of it is published; it was taken as it came, and its own is now in %s",
             target.name,
-            _record(target).name,
+            record_of(target).name,
         )
-    lines = _recorded(_record(target)) | {target.name: found}
-    text = "".join(f"{digest}  {name}\n" for name, digest in sorted(lines.items()))
-    write_text(_record(target), text)
+    keep_digest(target, found)
 
 
 def _refuse_stranger(file: Published, there: Path, missing: Path) -> None:
@@ -254,20 +243,6 @@ def _refuse_stranger(file: Published, there: Path, missing: Path) -> None:
             f"{there}: is not the published one, to which {missing.name} could be fetched; put its "
             f"own {missing.name} beside it, or move it away"
         )
-
-
-def _record(file: Path) -> Path:
-    return file.with_suffix(".sha256")
-
-
-def _recorded(record: Path) -> dict[str, str]:
-    """The digests in a record, by the names of their files."""
-    try:
-        lines = record.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        return {}
-    parts = (line.split(maxsplit=1) for line in lines)
-    return {part[1]: part[0] for part in parts if len(part) == 2}
 
 
 # --- what the files must look like ---------------------------------------------------------------
