@@ -116,7 +116,10 @@ def load_clip(path: Path, traits: Traits, *, vocabulary: Path, name: str = "clip
     state = read_checkpoint(path)
     resnet = any(key.startswith("visual.attnpool.") for key in state)
     vision = (ModifiedResNet if resnet else VisionTransformer)(state, traits, path)
-    text = TextTransformer(state, traits, path)
+    # What the tower has copied may go before the next: to hold both twice would be the highest
+    # peak of a whole run. A file of safetensors is in memory only as far as it was looked at.
+    del state
+    text = TextTransformer(read_checkpoint(path), traits, path)
     if vision.width != text.width:
         raise WeightsError(
             f"{path}: pictures are embedded in {vision.width} numbers and texts in {text.width}; "

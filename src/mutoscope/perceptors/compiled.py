@@ -11,6 +11,7 @@ import logging
 import os
 import platform
 import shutil
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mutoscope import fence
 from mutoscope.atomic import part_path
 
 log = logging.getLogger("mutoscope")
@@ -39,6 +41,19 @@ class Compiled:
         same = batch.shape == self.shape and batch.requires_grad and torch.is_grad_enabled()
         out: Tensor = (self.fast if same else self.eager)(batch)
         return out
+
+
+def default_folder() -> Path:
+    """Where compiled towers are kept: ``~/.cache/mutoscope/compiled``.
+
+    What lies there is loaded as programs. So it is no folder that settings can name, which may have
+    come from a stranger, with a folder of models beside them. Within a fence it is among the
+    fence's own files.
+    """
+    if fence.is_up():
+        return Path(os.environ[fence.VARIABLE]) / fence.OWN / "compiled"
+    home = os.environ.get("XDG_CACHE_HOME")
+    return Path(home or Path.home() / ".cache").expanduser() / "mutoscope" / "compiled"
 
 
 def can_compile(device: torch.device) -> bool:
@@ -73,7 +88,8 @@ def compile_tower(tower: nn.Module, batch: Tensor, *, folder: Path) -> Compiled 
     kept = kept_at(folder, tower, batch)
     fast = torch.compile(tower, dynamic=False, fullgraph=True, **_mode(batch.device))
     try:
-        with _cached(kept), config.patch(compile_threads=1):
+        with _cached(kept), config.patch(compile_threads=1), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's, about its own parts
             _see(fast, batch)
     except Exception as error:  # noqa: BLE001 - whatever a compiler dies of, there is a way without
         first = (str(error).strip().splitlines() or [""])[0]
@@ -104,7 +120,7 @@ def _see(tower: Callable[[Tensor], Tensor], batch: Tensor) -> None:
 @contextmanager
 def _cached(kept: Path) -> Iterator[None]:
     """Let the compiler work in ``kept`` if that is there, else in a folder that becomes it."""
-    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     work = kept if kept.is_dir() else part_path(kept)
     before = os.environ.get(_CACHE)
     os.environ[_CACHE] = str(work)
