@@ -30,12 +30,13 @@ from typing import Any
 import beginning
 import crafts
 import films
+import precisions
 import steps
 from mutoscope.atomic import write_text
 from table import Case, Setup, Table
 from turns import HERE, Failed, Figures, side_by_side
 
-TABLES = (steps.TABLE, films.TABLE, beginning.TABLE, *crafts.TABLES)
+TABLES = (steps.TABLE, precisions.TABLE, films.TABLE, beginning.TABLE, *crafts.TABLES)
 PAGE = HERE.parent / "docs" / "benchmarks.md"
 DECODERS = ("VQGAN f16", "toy VQGAN")
 PACKAGES = ("mutoscope", "torch", "numpy", "opencv-python-headless", "av", "pillow", "ncnn")

@@ -14,6 +14,7 @@ DECODERS = ("VQGAN f16", "toy VQGAN")
 EMBEDDED = ("labels",)
 FULL = ((*CANVASES, "VQGAN f16"), ("ViT-B/32", "RN50", "labels"), (16, 64), (256, 512))
 QUICK = ((*CANVASES, "toy VQGAN"), ("toy ViT", "toy ResNet"), (2, 4), (32, 48))
+EXACT = ("precision=float32", "compile=no")  # what all contestants compute with
 MANY = 48  # cutouts from which a case is so slow that fewer steps of it must do
 
 HEADS = (
@@ -21,9 +22,10 @@ HEADS = (
     "notebook, frozen", "peak", "of the notebook's", "steps/s",
 )  # fmt: skip
 TOLD = """\
-A step of the still loop, at the defaults of the settings, beside two others that take turns with
-it. *Networks alone* is the irreducible work: the perceptor's forward and backward pass to its
-input, and the VQGAN decoder's to its codes, frozen, in the same batches; as a share of our step.
+A step of the still loop, at the defaults of the settings but in exact float32, beside two others
+that take turns with it. *Networks alone* is the irreducible work: the perceptor's forward and
+backward pass to its input, and the VQGAN decoder's to its codes, frozen, in the same batches; as a
+share of our step.
 *Notebook* is a plain loop as published notebooks have it, on the same files and settings: every
 cutout cropped and shrunk by itself, augmentations one after another and through HSV, networks as
 their repositories lay them out, the graph kept, losses read at every step, and weights that nobody
@@ -75,7 +77,7 @@ def case(setup: Setup, canvas: str, perceptor: str, count: int, size: int) -> Ca
             "scenes": "a red fox in the snow", "seed": 1, "perceptors": [look], "cutouts": count,
             "width": size, "height": size, **model,
         }  # fmt: skip
-        ours = {"settings": settings, "overrides": list(setup.overrides)}
+        ours = {"settings": settings, "overrides": [*EXACT, *setup.overrides]}
         theirs = {
             "canvas": files.get(canvas, canvas), "perceptor": look, "cutouts": count,
             "size": size, "ways": ["frozen", "open"],
