@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test test-all browser lint bench docs site constraints clean
+.PHONY: install demo test test-all browser lint bench docs site constraints sbom licences trust-web trust-soak trust-numbers trust-sameness trust-faults clean
 .DEFAULT_GOAL := install
 
 install: $(STAMP)
@@ -71,6 +71,37 @@ site: $(STAMP)
 constraints: $(STAMP)
 	@{ sed -n '/^#/p' constraints.txt; $(BIN)/python -m pip list --format=freeze --exclude-editable | grep -viE '^(mutoscope|pip|setuptools)\b' | sed 's/+cpu//'; } > constraints.new
 	@mv constraints.new constraints.txt
+
+# What is installed, and the weights, with versions, licences and digests: CycloneDX 1.6
+sbom: $(STAMP)
+	$(BIN)/python tests/trust/supply_sbom.py -o sbom.json
+
+# The tables of docs/licences.md
+licences: $(STAMP)
+	$(BIN)/python tests/trust/supply.py
+
+# The studio under attack, in full; SCANNER=schemathesis to have that scan it, too
+trust-web: $(STAMP)
+	$(BIN)/python tests/trust/web.py --gigabyte $(if $(SCANNER),--schemathesis $(SCANNER))
+
+# 10,000 steps and a film of 2,000 frames: memory, open files and pace
+trust-soak: $(STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/python tests/trust/soak.py
+
+# Every canvas and optimiser at rates from 1e-6 to 10, in sizes from 16² to 2048²
+trust-numbers: $(STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/python tests/trust/numbers_tried.py
+
+# How near pictures come with other threads, chunks and instructions of the processor
+trust-sameness: $(STAMP)
+	$(BIN)/python tests/trust/sameness.py
+	$(BIN)/python tests/trust/sameness.py --labels
+
+# 200 kills at random moments, losses of power at every change to the disk, and what else fails.
+trust-faults: $(STAMP)
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/python tests/trust/faults.py --kills 200
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/python tests/trust/faults_power.py
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/python tests/trust/faults_disk.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -1,6 +1,7 @@
 """settings, models, doctor: the commands that tell."""
 
 import json
+from hashlib import sha256
 
 import pytest
 
@@ -137,6 +138,29 @@ def test_a_vqgan_is_fetched_and_looked_after(call, here, server):
     assert "fetching toyvq" in err
     assert call(*fetch) == (0, out, ["toyvq is here, and as it was fetched"])
     pair[1].write_bytes(b"damaged")
+    code, out, err = call(*fetch)
+    assert (code, out, len(err)) == (2, [], 1)
+    assert "has changed since it was fetched" in err[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("ViT-B/32::openai", "clip/openai--clip-vit-base-patch32"),
+        ("depth-anything-v2-small", "depth/depth-anything--Depth-Anything-V2-Small-hf"),
+    ],
+)
+def test_what_came_from_the_hub_is_compared_with_what_it_was(call, here, name, place):
+    folder = here / "m" / place
+    folder.mkdir(parents=True)
+    file, record = folder / "model.safetensors", folder / "model.sha256"
+    file.write_bytes(b"weights")
+    (folder / "tokenizer.json").write_text("{}")
+    fetch = ("models", "--folder", here / "m", "fetch", name)
+    assert call(*fetch) == (0, [str(file)], [])  # of one that somebody put there nothing is known
+    record.write_text(f"{sha256(b'weights').hexdigest()}  {file.name}\n")
+    assert call(*fetch) == (0, [str(file)], [f"{name} is here, and as it was fetched"])
+    file.write_bytes(b"others")
     code, out, err = call(*fetch)
     assert (code, out, len(err)) == (2, [], 1)
     assert "has changed since it was fetched" in err[0]

@@ -15,6 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SOURCE = "https://github.com/mutoscope/mutoscope/"
+OTHERS = ("https://docs.ray.io",)  # programs that one sets up by their own pages
 FETCHED = {"src", "srcset", "poster", "data", "action", "background"}
 
 pytestmark = pytest.mark.slow

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from mutoscope.errors import WeightsError
+from mutoscope.weights import unchanged
 from mutoscope.weights.hub import NotOnHubError, fetch_file, reachable
-from mutoscope.weights.transfer import Transfer
+from mutoscope.weights.transfer import Transfer, digest_of
 
 DATA = bytes(range(256)) * 400
 NAME = "me/clip/model.bin"
@@ -38,10 +39,16 @@ def test_a_file_arrives_whole(hub: Any, tmp_path: Path) -> None:
     assert told[-1].done == told[-1].size == len(DATA)
     assert told[-1].file == NAME
     assert told[-1].seconds_left == 0
-    assert [file.name for file in path.parent.iterdir() if file.suffix != ".lock"] == ["model.bin"]
+    there = {file.name for file in path.parent.iterdir() if file.suffix != ".lock"}
+    assert there == {"model.bin", "model.sha256"}
+    assert path.with_suffix(".sha256").read_text() == f"{digest_of(path)}  model.bin\n"
+    assert unchanged([path])
     hub.asked.clear()
     assert fetch_file("me/clip", "model.bin", tmp_path / "a") == path
     assert not hub.asked
+    path.write_bytes(DATA[::-1])
+    with pytest.raises(WeightsError, match=r"model\.bin: has changed since it was fetched"):
+        unchanged([path])
 
 
 def test_it_goes_on_where_it_broke_off(

@@ -15,7 +15,7 @@ from torch.nn.functional import cosine_similarity, normalize
 
 from mutoscope.errors import ExtraError
 from mutoscope.perceptors.base import Perceptor
-from mutoscope.perceptors.compiled import can_compile
+from mutoscope.perceptors.compiled import can_compile, default_folder
 from mutoscope.perceptors.lowered import Precision
 from mutoscope.settings import Settings
 from mutoscope.terms.base import spherical
@@ -104,7 +104,7 @@ def choose_compilation(
         return settings.replace(compile="no")
     log.info("compile: the perceptor is compiled for this machine, which takes a minute or more "
              "the first time")  # fmt: skip
-    folder = settings.models_folder / "mutoscope" / "compiled"
+    folder = default_folder()
     began = time.perf_counter()
     done = [_compile(perceptor, batches[perceptor], chunks, folder) for perceptor in able]
     if any(done):

@@ -167,7 +167,8 @@ def _read_torch(path: Path) -> State:
         if "TorchScript" in str(error):
             return _read_archive(path)
         raise _unreadable(path, _nature(path) or "is damaged or cut short") from error
-    except (EOFError, OSError, ValueError, KeyError, AttributeError, IndexError) as error:
+    except (EOFError, OSError, ArithmeticError, ValueError, LookupError, AttributeError, TypeError,
+            AssertionError) as error:  # fmt: skip
         raise _unreadable(path, _nature(path) or "is damaged or cut short") from error
     return _state_inside(loaded, path)
 

@@ -213,8 +213,8 @@ def _read(path: Path) -> Mapping[str, Tensor]:
             else "it holds more than tensors (nothing in it was run), or is damaged"
         )
         raise _not_a_head(path, asks) from error
-    except (SafetensorError, RuntimeError, EOFError, OSError, ValueError, KeyError,
-            AttributeError, IndexError, TypeError) as error:  # fmt: skip
+    except (SafetensorError, RuntimeError, EOFError, OSError, ArithmeticError, ValueError,
+            LookupError, AttributeError, TypeError, AssertionError) as error:  # fmt: skip
         raise _not_a_head(path, "it is damaged, cut short or no file of weights") from error
     return _named(loaded, path)
 
