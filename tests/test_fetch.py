@@ -1,4 +1,5 @@
 import contextlib
+import ipaddress
 import socket
 import threading
 import time
@@ -6,6 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mutoscope import fetch
 from mutoscope.errors import MediaError
@@ -195,12 +198,35 @@ def test_a_closed_port_is_refused():
 @pytest.mark.parametrize(
     "host",
     ["127.0.0.1", "localhost", "[::1]", "0", "10.1.2.3", "192.168.0.1", "169.254.169.254",
-     "100.64.0.1", "2130706433", "[::ffff:127.0.0.1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]"],
+     "100.64.0.1", "2130706433", "[::ffff:127.0.0.1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]",
+     "[::127.0.0.1]", "[::ffff:0:127.0.0.1]", "[64:ff9b:1::7f00:1]", "[fec0::1]", "[fe80::1%25lo]",
+     "0x7f000001", "0177.0.0.1", "127.1", "000.0.0.0", "[::]", "255.255.255.255", "[ff02::1]"],
 )  # fmt: skip
 def test_private_addresses_are_refused_where_only_public_ones_are_meant(host, monkeypatch):
     monkeypatch.setattr(socket, "create_connection", lambda *a, **k: pytest.fail("connected"))
     with pytest.raises(MediaError, match=r"not on the public internet|not found"):
         fetch_picture(f"http://{host}/a.png", public_only=True)
+
+
+@given(
+    st.sampled_from(["10.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
+                     "192.168.0.0/16", "100.64.0.0/10", "0.0.0.0/8", "224.0.0.0/4"]),
+    st.integers(0, 2**32 - 1),
+    st.sampled_from(["{}", "::ffff:{}", "::{}", "::ffff:0:{}", "64:ff9b::{}", "64:ff9b:1::{}",
+                     "2002:{:x}:{:x}::1", "2001:0:0:0:0:0:{:x}:{:x}"]),
+)  # fmt: skip
+def test_no_private_address_is_public_however_it_is_wrapped(network, offset, wrapping):
+    """6to4 has the address in bits 16 to 48, Teredo at the end, inverted."""
+    inside = ipaddress.ip_network(network)
+    address = inside[offset % inside.num_addresses]
+    number = int(address) ^ (2**32 - 1 if wrapping.startswith("2001") else 0)
+    words = (number >> 16, number & 0xFFFF) if ":x" in wrapping else (address,)
+    assert not fetch._is_public(wrapping.format(*words))
+
+
+@pytest.mark.parametrize("address", ["93.184.215.14", "2606:2800:220:1::1", "64:ff9b::5db8:d70e"])
+def test_what_is_public_is(address):
+    assert fetch._is_public(address)
 
 
 def test_one_private_address_among_public_ones_is_enough(monkeypatch):
@@ -216,6 +242,22 @@ def test_a_redirect_to_a_private_address_is_refused(site, monkeypatch):
     assert fetch_picture(f"{site}/fox", public_only=True) == PNG
     with pytest.raises(MediaError, match=r"127\.0\.0\.2.*public"):
         fetch_picture(f"{site}/elsewhere", public_only=True)
+
+
+def test_a_name_that_means_another_address_at_a_redirect_is_refused(site, monkeypatch):
+    answers = ["127.0.0.1", "127.0.0.2"]
+    real = socket.getaddrinfo
+
+    def resolve(host, port, *args, **kwargs):
+        name = answers.pop(0) if host == "rebind.example" else host
+        return real(name, port, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    monkeypatch.setattr(fetch, "_is_public", lambda address: address == "127.0.0.1")
+    port = site.rpartition(":")[2]
+    with pytest.raises(MediaError, match=r"127\.0\.0\.2"):
+        fetch_picture(f"http://rebind.example:{port}/once", public_only=True)
+    assert answers == []
 
 
 def test_the_connection_goes_to_the_checked_address(site, monkeypatch):

@@ -30,6 +30,7 @@ MAX_REDIRECTS = 5
 
 _CHUNK = 65_536
 _SHOWN = 120  # characters of an address in a message
+_UNICAST = ipaddress.ip_network("2000::/3")  # all of IPv6 that is given out
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
@@ -334,4 +335,7 @@ def _is_public(text: str) -> bool:
             inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         if inner is not None:
             return _is_public(str(inner))
+        # Elsewhere lie further wrappings (::127.0.0.1, NAT64 of one network) and old private ones.
+        if address not in _UNICAST:
+            return False
     return address.is_global and not address.is_multicast

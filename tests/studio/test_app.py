@@ -201,3 +201,16 @@ def test_a_lock_is_let_go_where_it_cannot_begin(tmp_path, studio_server):
                 studio, host="127.0.0.1", port=studio_server.port, password=None, open_browser=False
             )
     assert not issubclass(SettingsError, RunError)
+
+
+def test_empty_storages_of_nobody_are_forgotten(monkeypatch):
+    page = type("Page", (), {"session": {"id": "there"}})
+    clients = {
+        "1": type("Client", (), {"request": page}),
+        "2": type("Client", (), {"request": None}),
+    }
+    kept = {"there": {}, "full": {"draft": "7"}} | {str(number): {} for number in range(600)}
+    monkeypatch.setattr(app_module.Client, "instances", clients)
+    monkeypatch.setattr(app_module.nicegui_app.storage, "_users", kept)
+    app_module._forget()
+    assert set(kept) == {"there", "full"}

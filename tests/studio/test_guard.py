@@ -1,10 +1,14 @@
 """The guard: who is let in, who may write, and what every answer bears."""
 
 import asyncio
+import contextlib
 import time
 from urllib.parse import urlencode
 
 import pytest
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
 
 from mutoscope.studio import guard as guard_module
 from mutoscope.studio import login
@@ -108,7 +112,9 @@ def test_the_address_lets_in_and_the_cookie_keeps(ask):
     assert ask.inner.asked == 1
 
 
-@pytest.mark.parametrize("query", ["", "token=", "token=x", "token=" + "0" * 64, "token=%ff&" * 3])
+@pytest.mark.parametrize(
+    "query", ["", "token=", "token=x", "token=" + "0" * 64, "token=%ff&" * 3, "a=1&" * 99]
+)
 def test_without_the_token_nobody_is_let_in(ask, query):
     assert ask(query=query).status == 403
     assert ask.inner.asked == 0
@@ -201,6 +207,35 @@ def test_a_body_is_not_too_long(ask, monkeypatch, told):
         assert ask(**asked, body=b"x" * 20_000).status == 413
 
 
+def test_an_application_of_starlette_tells_it_too(ask, monkeypatch):
+    async def read(request):
+        await request.body()
+
+    monkeypatch.setattr(guard_module, "MOST_BYTES", 10_000)
+    monkeypatch.setattr(guard_module, "_fits", lambda *_: True)
+    ask.guard.app = Starlette(routes=[Route("/", read, methods=["POST"])])
+    cookie = ask.enter()
+    answer = ask(method="POST", cookie=cookie, origin=f"http://{HOST}", body=b"x" * 20_000)
+    assert answer.status == 413
+
+
+def test_what_others_make_of_it_is_no_error_of_the_server(ask, monkeypatch):
+    """Middleware may wrap what is raised; it is answered as a fault, then, by what is outside."""
+
+    async def wrapping(scope, receive, send):
+        with contextlib.suppress(Exception):
+            while (await receive()).get("more_body"):
+                pass
+        await PlainTextResponse("Internal Server Error", 500)(scope, receive, send)
+
+    monkeypatch.setattr(guard_module, "MOST_BYTES", 10_000)
+    monkeypatch.setattr(guard_module, "_fits", lambda *_: True)
+    ask.guard.app = wrapping
+    asked = {"method": "POST", "cookie": ask.enter(), "origin": f"http://{HOST}"}
+    assert ask(**asked, body=b"x" * 20_000).status == 413
+    assert ask(**asked, body=b"x" * 2000).status == 500
+
+
 def test_files_may_be_longer(ask):
     most = guard_module._most
     assert most({"path": "/_nicegui/client/0a-b/upload/7"}) > most({"path": "/login"})
@@ -282,6 +317,51 @@ def test_it_is_not_tried_often(shared, monkeypatch):
     for _ in range(30):
         tries.begin("1.2.3.4")
     assert 200 < tries.wait("1.2.3.4") <= 300
+
+
+def test_very_many_addresses_are_no_way_around(monkeypatch):
+    monkeypatch.setattr(login, "_MOST_ADDRESSES", 50)
+    tries = login.Tries()
+    for number in range(50):
+        tries.begin(f"10.0.0.{number}")
+    for _ in range(30):
+        tries.begin("192.0.2.1")
+    assert tries.wait("192.0.2.1") > 0
+    assert tries.wait("192.0.2.2") > 0
+    assert tries.wait("10.0.0.1") == 0
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [("2001:db8::1", "2001:db8::ffff:1", True), ("2001:db8::1", "2001:db8:0:1::1", False),
+     ("192.0.2.1", "::ffff:192.0.2.1", True), ("192.0.2.1", "192.0.2.2", False),
+     ("fe80::1%eth0", "fe80::2%eth0", True)],
+)  # fmt: skip
+def test_one_who_has_many_addresses_is_one(one, other, same):
+    tries = login.Tries()
+    for _ in range(9):
+        tries.begin(one)
+    assert (tries.wait(other) > 0) == same
+    tries.right(other)
+    assert (tries.wait(one) == 0) == same
+
+
+def test_a_login_that_does_not_come_is_not_waited_for(shared, monkeypatch):
+    monkeypatch.setattr(login, "SECONDS", 0.05)
+
+    async def never(_):
+        await asyncio.sleep(30)
+
+    monkeypatch.setattr(guard_module, "_body", never)
+    assert log_in(shared, "correct horse").status == 408
+
+
+def test_a_form_of_many_fields_is_none(shared):
+    answer = shared(
+        "/login", method="POST", origin=f"http://{HOST}",
+        body=b"a=1&" * 99 + b"password=correct+horse",
+    )  # fmt: skip
+    assert answer.status == 401
 
 
 def test_the_login_is_not_long(shared):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mutoscope import fence
 from mutoscope.studio.picking_door import PickingDoor, address
 from mutoscope.studio.place import Place
 
@@ -70,3 +71,13 @@ def test_what_lies_elsewhere_is_not_there(place, word):
     status, _, body = ask(PickingDoor(place), f"/picking/{word}/state")
     assert status == 404
     assert str(place.root).encode() not in body
+
+
+def test_a_link_that_leads_out_is_no_scan(place, tmp_path, monkeypatch):
+    folder = place.drawings / "my lines"
+    Image.fromarray(np.zeros((40, 30), np.uint8)).save(tmp_path / "secret.png")
+    (folder / "link.png").symlink_to(tmp_path / "secret.png")
+    (folder / "own.png").symlink_to(folder / "a.png")
+    monkeypatch.setenv(fence.VARIABLE, str(place.root))  # as where a studio answers
+    state = json.loads(ask(PickingDoor(place), address(place, folder) + "state")[2])
+    assert [one["name"] for one in state["pages"]] == ["a", "own"]

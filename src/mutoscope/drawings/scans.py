@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageCms, UnidentifiedImageError
 
+from mutoscope import fence
 from mutoscope.atomic import reason
 from mutoscope.errors import MediaError, printable
 
@@ -153,7 +154,8 @@ def read_page(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> list[Page]:
 def page_paths(folder: str | Path) -> list[Path]:
     """The files of pages in a folder, in the natural order of their names.
 
-    Hidden files and what has no picture's ending are passed over, and so are folders in it.
+    Hidden files and what has no picture's ending are passed over, and so are folders in it, and
+    links out of a `mutoscope.fence`, where there is one.
 
     Raises:
         MediaError: There is no such folder, or no picture in it.
@@ -170,7 +172,10 @@ def page_paths(folder: str | Path) -> list[Path]:
         log.warning(
             "%s: %s can't be read; save as PNG, TIFF or JPEG", folder, printable(_some(strange))
         )
-    paths = [path for path in files if path.suffix.lower() in SUFFIXES and path.is_file()]
+    paths = [
+        path for path in files
+        if path.suffix.lower() in SUFFIXES and fence.within(path) and path.is_file()
+    ]  # fmt: skip
     if not paths:
         raise MediaError(
             f"{folder}: there is no picture in it; scans may be PNG, TIFF, JPEG, WebP, BMP, GIF, "

@@ -87,7 +87,10 @@ class Guard:
         """Whether it is the address that was printed; only the page itself is asked for so."""
         if scope["path"] != "/" or scope["method"] not in _SAFE:
             return False
-        query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=8)
+        try:
+            query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=8)
+        except ValueError:  # more than that
+            return False
         return any(self._is_token(value) for value in query.get(QUERY, []))
 
     def _has_cookie(self, headers: Headers) -> bool:

@@ -31,6 +31,7 @@ from mutoscope.errors import MediaError, MutoscopeError, RunError, SettingsError
 from mutoscope.picking import wire
 from mutoscope.picking.book import Book
 from mutoscope.picking.guard import HOSTS, QUERY, Guard
+from mutoscope.picking.patience import PatientProtocol
 from mutoscope.picking.pictures import Pictures
 
 log = logging.getLogger("mutoscope")
@@ -149,7 +150,7 @@ def serve(app: ASGIApp, heard: socket.socket) -> None:
     """Answer until Ctrl-C, which ends it without an error."""
     config = uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, lifespan="off",
-        proxy_headers=False, ws="none", http="h11", timeout_graceful_shutdown=_PATIENCE,
+        proxy_headers=False, ws="none", http=PatientProtocol, timeout_graceful_shutdown=_PATIENCE,
     )  # fmt: skip
     server = uvicorn.Server(config)
     try:

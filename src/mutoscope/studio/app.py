@@ -14,13 +14,16 @@ from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
+from nicegui import Client, ui
 from nicegui import app as nicegui_app
-from nicegui import ui
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from mutoscope import atomic, fence
-from mutoscope.errors import RunError, SettingsError
+from mutoscope.errors import RunError, SettingsError, printable
 from mutoscope.lock import FolderLock, InUseError
+from mutoscope.picking.patience import PatientProtocol
 from mutoscope.studio import files, shell
 from mutoscope.studio.guard import Door, Guard
 from mutoscope.studio.jobs import Jobs
@@ -32,6 +35,7 @@ log = logging.getLogger("mutoscope")
 LOCAL = "127.0.0.1"
 TITLE = "Mutoscope"
 _TICK = 1.0  # seconds
+_MOST_KEPT = 500  # of NiceGUI's storages of visitors
 _PATIENCE = 2  # seconds for requests that are under way at Ctrl-C
 _LAPSE = 30.0  # seconds for which a page that has lost the server keeps what it shows
 
@@ -67,9 +71,15 @@ def build(studio: Studio) -> None:
     nicegui_app.router.routes.insert(0, Route(path, answer, methods=["GET", "HEAD"]))
     # An open page for picking specimens goes on after a restart.
     drawings.routes(studio)
+    # NiceGUI's own answer is a page that it keeps for a minute: much memory for bad addresses.
+    nicegui_app.add_exception_handler(404, _nowhere)
     # A line of its own above the page for each request says nothing, and has no name.
     nicegui_app.config.quasar_config["loadingBar"]["skipHijack"] = True
     shell.build(studio)
+
+
+async def _nowhere(_: Request, __: Exception) -> Response:
+    return PlainTextResponse("there is nothing here", 404)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -163,8 +173,15 @@ def key_of(place: Place) -> bytes:
     return key
 
 
+def _plain(record: logging.LogRecord) -> bool:
+    """Make a record's words such that they can't steer a terminal: pages may have said them."""
+    record.msg, record.args = printable(record.getMessage(), allowed="\n\t"), None
+    return True
+
+
 def application(studio: Studio, door: Door) -> Guard:
     """NiceGUI's application behind the guard, with the queue looked after while it answers."""
+    logging.getLogger("nicegui").addFilter(_plain)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -185,8 +202,9 @@ def application(studio: Studio, door: Door) -> Guard:
 def _run(studio: Studio, door: Door, heard: socket.socket) -> None:
     config = uvicorn.Config(
         application(studio, door), log_config=None, access_log=False, server_header=False,
-        lifespan="on", proxy_headers=False, ws="wsproto", http="h11",
+        lifespan="on", proxy_headers=False, ws="wsproto", http=PatientProtocol,
         timeout_graceful_shutdown=_PATIENCE, ws_max_size=door.most_bytes,
+        ws_per_message_deflate=False,  # a message is no longer than what is sent for it
     )  # fmt: skip
     try:
         uvicorn.Server(config).run(sockets=[heard])
@@ -194,6 +212,20 @@ def _run(studio: Studio, door: Door, heard: socket.socket) -> None:
         log.debug("stopped by Ctrl-C")
     finally:
         studio.jobs.close()
+
+
+def _forget() -> None:
+    """Forget NiceGUI's empty storages of visitors who have no page open, where they are many.
+
+    It makes one for every request without its cookie, and keeps it for ever.
+    """
+    kept = getattr(nicegui_app.storage, "_users", {})
+    if len(kept) > _MOST_KEPT:
+        pages = [page.request for page in Client.instances.values()]
+        there = {page.session.get("id") for page in pages if page is not None}
+        for visitor in [one for one, storage in kept.items() if not storage]:
+            if visitor not in there:
+                del kept[visitor]
 
 
 async def _care(studio: Studio) -> None:
@@ -206,4 +238,5 @@ async def _care(studio: Studio) -> None:
             await loop.run_in_executor(None, studio.jobs.tick)
         except Exception:
             log.exception("a fault in the queue")
+        _forget()
         await asyncio.sleep(_TICK)

@@ -13,11 +13,13 @@ import re
 import secrets
 import socket
 import time
+from collections.abc import Callable
 from hashlib import sha256
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -32,6 +34,7 @@ SESSION_SECONDS = 30 * 24 * 3600
 UPLOADS = re.compile(r"/_nicegui/client/[-\w]+/upload/\d+")
 _SAFE = ("GET", "HEAD")
 _NOBODY = ("/login",)
+_MOST_FIELDS = 8  # of a query or form of somebody without a session
 
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -162,7 +165,7 @@ class Guard:
             await answer(scope, receive, sending)
             return
         try:
-            await self.app(scope, _limited(receive, _most(scope)), sending)
+            await self.app(scope, _limited(receive, _most(scope), sending.end), sending)
         except _TooMuchError:
             if not sending.begun:
                 await _refusal(413, "that is too much at once")(scope, receive, sending)
@@ -188,8 +191,8 @@ class Guard:
         """What somebody without a session is told."""
         door = self._door
         if door.password is None:
-            query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=8)
-            if scope["method"] in _SAFE and any(map(door.is_token, query.get(QUERY, []))):
+            tokens = _given(QUERY, scope["query_string"])
+            if scope["method"] in _SAFE and any(map(door.is_token, tokens)):
                 return self._let_in()
             return _refusal(403, "Open the address that the terminal shows.")
         if scope["path"] == "/login" and scope["method"] == "POST":
@@ -211,11 +214,13 @@ class Guard:
         # Counted before it is looked at, so that many at once are no way around.
         self._door.tries.begin(who)
         try:
-            body = await _body(_limited(receive, login.MOST_BYTES))
+            async with asyncio.timeout(login.SECONDS):
+                body = await _body(_limited(receive, login.MOST_BYTES))
         except _TooMuchError:
             return _refusal(413, "that is too much at once")
-        given = parse_qs(body.decode("latin-1"), max_num_fields=4, encoding="utf-8")
-        if self._door.is_password(given.get("password", [""])[0]):
+        except TimeoutError:
+            return _refusal(408, "that took too long")
+        if any(map(self._door.is_password, _given("password", body)[:1])):
             self._door.tries.right(who)
             return self._let_in()
         log.warning("a wrong password for the studio, from %s", who or "an unknown address")
@@ -244,8 +249,11 @@ class Guard:
         return kept is not None and self._door.is_session(kept.value)
 
 
-class _TooMuchError(Exception):
-    """A body is longer than is allowed."""
+class _TooMuchError(HTTPException):
+    """A body is longer than is allowed; Starlette's applications answer it as they do their own."""
+
+    def __init__(self) -> None:
+        super().__init__(413, "that is too much at once")
 
 
 class _Sending:
@@ -256,12 +264,19 @@ class _Sending:
         self._nonce = nonce
         self.socket = socket
         self.begun = False
+        self._over = False
         self._page: Message | None = None
         self._parts: list[bytes] = []
+
+    def end(self) -> None:
+        """The body was too long, which is no fault of the server, whatever is made of it."""
+        self._over = True
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.begun = True
+            if self._over and message["status"] >= 500:
+                message["status"] = 413
             headers = MutableHeaders(scope=message)
             headers.update(_HEADERS)
             headers["Content-Security-Policy"] = (
@@ -296,6 +311,14 @@ def _moved(where: str) -> Response:
     return Response(status_code=303, headers={"Location": where})
 
 
+def _given(name: str, form: bytes) -> list[str]:
+    """The values of a name in a query or a form; none where there are too many fields."""
+    try:
+        return parse_qs(form.decode("latin-1"), max_num_fields=_MOST_FIELDS).get(name, [])
+    except ValueError:
+        return []
+
+
 def _same(one: str, other: str) -> bool:
     return hmac.compare_digest(one.encode(errors="replace"), other.encode())
 
@@ -316,7 +339,7 @@ def _fits(headers: Headers, most: int) -> bool:
     return length.isascii() and length.isdecimal() and int(length[:16]) <= most
 
 
-def _limited(receive: Receive, most: int) -> Receive:
+def _limited(receive: Receive, most: int, end: Callable[[], None] | None = None) -> Receive:
     """``receive`` that stops where a body gets too long, whatever its header said."""
     total = 0
 
@@ -325,6 +348,8 @@ def _limited(receive: Receive, most: int) -> Receive:
         message = await receive()
         total += len(message.get("body", b""))
         if total > most:
+            if end is not None:
+                end()
             raise _TooMuchError
         return message
 

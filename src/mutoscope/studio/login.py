@@ -1,9 +1,11 @@
 """The page that asks for the password, and how often it may be tried."""
 
+import ipaddress
 import time
 from html import escape
 
 MOST_BYTES = 4096  # of what the page sends
+SECONDS = 10.0  # in which it has to come
 _FREE = 5  # wrong ones from one address before the next has to wait
 _LONGEST = 300.0  # seconds
 _FORGOTTEN = 900.0  # seconds after which an address is new again
@@ -42,14 +44,17 @@ def page(words: str) -> str:
 
 
 class Tries:
-    """How often each address has tried in vain; after a few, each makes the next wait longer."""
+    """How often each address has tried in vain; after a few, each makes the next wait longer.
+
+    One that has IPv6 has 2^64 addresses at least, so these count as one.
+    """
 
     def __init__(self) -> None:
         self._wrong: dict[str, tuple[int, float]] = {}  # how many, and when the last
 
     def wait(self, who: str) -> float:
         """How many seconds an address has to wait before it may try."""
-        count, last = self._wrong.get(who, (0, 0.0))
+        count, last = self._wrong.get(self._known(who), (0, 0.0))
         since = time.monotonic() - last
         if count < _FREE or since > _FORGOTTEN:
             return 0.0
@@ -57,14 +62,31 @@ class Tries:
 
     def begin(self, who: str) -> None:
         """An address tries."""
-        count, last = self._wrong.get(who, (0, 0.0))
         now = time.monotonic()
         if len(self._wrong) >= _MOST_ADDRESSES:
             self._wrong = {k: v for k, v in self._wrong.items() if now - v[1] < _FORGOTTEN}
-            if len(self._wrong) >= _MOST_ADDRESSES:
-                who = ""  # so many at once are one
+        who = self._known(who)
+        count, last = self._wrong.get(who, (0, 0.0))
         self._wrong[who] = (1 if now - last > _FORGOTTEN else count + 1, now)
 
     def right(self, who: str) -> None:
         """It was right: all is forgotten."""
-        self._wrong.pop(who, None)
+        self._wrong.pop(self._known(who), None)
+
+    def _known(self, who: str) -> str:
+        """What an address is counted under; where there are very many, new ones are one."""
+        who = _network(who)
+        return who if who in self._wrong or len(self._wrong) < _MOST_ADDRESSES else ""
+
+
+def _network(who: str) -> str:
+    """An IPv4 address, however it is written; of an IPv6 address the part that is assigned."""
+    try:
+        address = ipaddress.ip_address(who.partition("%")[0])
+    except ValueError:
+        return who
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is None:
+            return str(ipaddress.IPv6Network((address, 64), strict=False))
+        address = address.ipv4_mapped
+    return str(address)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from mutoscope.errors import MutoscopeError
+from mutoscope.errors import MediaError, MutoscopeError
 from mutoscope.provenance import read_recipe
 from mutoscope.studio.thumbs import FILMS
 
@@ -53,9 +53,11 @@ def _size_of_picture(path: Path) -> tuple[int, int] | None:
 def _size_of_film(path: Path) -> tuple[int, int] | None:
     import av
 
+    from mutoscope.frames.clip import open_film
+
     try:
-        with av.open(str(path)) as container:
+        with open_film(path) as container:
             stream = container.streams.video[0]
             return stream.width, stream.height
-    except (av.FFmpegError, IndexError):
+    except (MediaError, av.FFmpegError, IndexError):
         return None

@@ -1,5 +1,6 @@
 """Small pictures of large ones, and of films: made once, kept in the studio's own folder."""
 
+import contextlib
 import hashlib
 import io
 import threading
@@ -16,10 +17,14 @@ if TYPE_CHECKING:
 WIDTHS = (160, 320, 640, 1280)
 FILMS = frozenset({".mp4", ".webm", ".mov", ".mkv"})
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif"})
-MOST_PIXELS = 200_000_000
+MOST_PIXELS = 170_000_000  # of a JPEG, which is read at a fraction of its size
+MOST_WHOLE = 100_000_000  # of what has to be read whole, twice for a moment: 800 MB at most
 MOST_KEPT = 20_000
 _QUALITY = 84
 _TALLEST = 4  # times as high as it is wide
+_MANY = 16_000_000  # pixels above which pictures are read one at a time
+_LARGE = threading.Lock()
+_TURN = 0x0112  # the tag of EXIF that says how a picture lies; 5 and above are on their side
 
 
 class Thumbnails:
@@ -83,11 +88,13 @@ def small(path: Path, width: int) -> bytes:
         else:
             image = Image.open(path, formats=("PNG", "JPEG", "WEBP", "GIF"))
         with image:
-            if image.width * image.height > MOST_PIXELS:
+            pixels = image.width * image.height
+            if pixels > (MOST_PIXELS if image.format == "JPEG" else MOST_WHOLE):
                 raise MediaError(f"{path.name}: is too large for a thumbnail")
-            image.draft("RGB", (width, width * _TALLEST))
+            box = (width, width * _TALLEST)
+            with _LARGE if pixels > _MANY else contextlib.nullcontext():
+                image.thumbnail(box if image.getexif().get(_TURN, 1) < 5 else box[::-1])
             turned = ImageOps.exif_transpose(image)
-            turned.thumbnail((width, width * _TALLEST))
             if turned.mode != "RGB":
                 seen = turned.convert("RGBA")
                 plain = Image.new("RGBA", seen.size, (24, 24, 27, 255))
@@ -106,12 +113,14 @@ def _first(path: Path) -> "PIL.Image.Image":
     """The first picture of a film."""
     import av
 
+    from mutoscope.frames.clip import open_film  # as local films alone: a playlist is none
+
     try:
-        with av.open(str(path)) as container:
+        with open_film(path) as container:
             stream = container.streams.video[0]
-            if stream.width * stream.height > MOST_PIXELS:
+            if stream.width * stream.height > MOST_WHOLE:
                 raise MediaError(f"{path.name}: is too large for a thumbnail")
-            image: PIL.Image.Image = next(container.decode(stream)).to_image()  # type: ignore[no-untyped-call]
+            image: PIL.Image.Image = next(container.decode(stream)).to_image()
             return image
     except (av.FFmpegError, IndexError, StopIteration) as error:
         raise MediaError(f"{path.name}: can't be shown; it is damaged or no film") from error
