@@ -10,7 +10,7 @@ import torch
 from mutoscope.canvas.fourier import FourierCanvas
 from mutoscope.canvas.palette import Palette
 from mutoscope.canvas.pixels import Pixels
-from mutoscope.descent import OPTIMIZERS, Adam, Descent, Plateau
+from mutoscope.descent import OPTIMIZERS, Adam, Descent, Plateau, bands
 from mutoscope.motion.plane import PlaneWarp
 
 
@@ -214,6 +214,26 @@ def test_adam_is_torchs_to_the_bit():
     for index, slots in model_state.items():
         assert set(slots) == set(mine_state[index])
         assert all(torch.equal(value, mine_state[index][slot]) for slot, value in slots.items())
+
+
+def test_adam_works_a_large_canvas_through_in_bands(monkeypatch):
+    """To the same bit, and what it works out is never as large as the canvas."""
+    generator = torch.Generator().manual_seed(4)
+    start = torch.rand(1, 3, 64, 64, generator=generator)
+    gradients = torch.randn(3, *start.shape, generator=generator)
+    found = []
+    for band in (start.numel(), 1024):
+        monkeypatch.setattr("mutoscope.descent._BAND", band)
+        parameter = torch.nn.Parameter(start.clone())
+        adam = Adam([parameter], lr=0.1)
+        for gradient in gradients:
+            parameter.grad = gradient.clone()
+            adam.step()
+        found.append(parameter.detach())
+    assert torch.equal(*found)
+    parts = list(bands(start, start * 2))
+    assert [one.numel() for one, _ in parts] == [1024] * 12
+    assert all(torch.equal(2 * one, other) for one, other in parts)
 
 
 def test_adam_refuses_what_another_remembered():

@@ -72,7 +72,8 @@ def test_every_part_of_a_film_is_counted_as_often_as_it_happens(made):
     assert times["move the picture"] >= 1
     assert times["cut"] == 4 + 8
     assert clock.beside["save a frame"].times == 2
-    assert 0.5 * took < sum(spent.wall for spent in clock.own.values()) <= took
+    # What is not counted is the folder's beginning and end, which wait for the disk.
+    assert 0.1 * took < sum(spent.wall for spent in clock.own.values()) <= took
 
 
 def test_table_and_trace_lie_in_the_run_and_are_its_own(made):

@@ -125,7 +125,7 @@ def bands(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
     if not whole or tensors[0].numel() <= _BAND:
         yield tensors
         return
-    yield from zip(*(t.view(-1).split(_BAND) for t in tensors), strict=True)
+    yield from zip(*(torch.split(t.view(-1), _BAND) for t in tensors), strict=True)
 
 
 # Each with torch's defaults beside the learning rate, as the field's users know them.
@@ -147,9 +147,9 @@ class Descent:
     ``rate``: the learning rate, None for the canvas's own. ``decay``: the fraction of it that is
     left at the end of a still, or of a film's frame, along a cosine; 1 keeps it.
     ``fresh_each_frame``: forget the optimiser's moments when the picture moves; else they go along
-    with it. ``chunks``: into how many parts a step's cutouts are split at first, which bounds the memory
-    and leaves the picture the same but for rounding. ``optimizer``: one of `OPTIMIZERS`. ``adaptive``:
-    lower the rate where the loss stops falling, see `Plateau`.
+    with it. ``chunks``: into how many parts a step's cutouts are split at first, which bounds the
+    memory and leaves the picture the same but for rounding. ``optimizer``: one of `OPTIMIZERS`.
+    ``adaptive``: lower the rate where the loss stops falling, see `Plateau`.
     """
 
     rate: float | None = None

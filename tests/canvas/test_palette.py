@@ -380,3 +380,21 @@ def test_moving_by_a_fraction_looks_like_moving_the_picture():
     expected = blend(canvas.image())
     canvas.move(blend)
     assert psnr(canvas.image(), expected) > 24
+
+
+def test_what_gathers_adds_to_the_gradient_that_is_there():
+    generator = torch.Generator().manual_seed(5)
+    colours, value = (torch.rand(*s, generator=generator) for s in ((5, 4, 3), (6, 7)))
+    weights = torch.rand(4, 6, 7, generator=generator)
+    pull = torch.randn(1, 3, 6, 7, generator=generator)
+    before = torch.randn(4, 6, 7, generator=generator)
+    found = []
+    for gathers in (False, True):
+        parameter = torch.nn.Parameter(weights.clone())
+        parameter.grad = before.clone()
+        there = parameter.grad
+        draw(colours, value, parameter, gathers=gathers).backward(pull)
+        found.append(parameter.grad)
+    assert found[1] is there  # no second tensor of its size was made
+    assert torch.equal(*found)
+    assert not torch.equal(found[1], before)

@@ -78,3 +78,19 @@ def test_one_palette_is_no_trouble_to_a_step(tools):
     canvas = Palettes(n=1)
     values = weigh(tools.look_at(canvas), [Normalisation(weight=lambda v: 0.2)])
     assert values["palette normalisation"] == 0
+
+
+def test_what_is_worked_out_by_hand_is_what_the_formula_gives(monkeypatch):
+    monkeypatch.setattr("mutoscope.terms.palette._PART", 50)
+    weights = 3 * torch.rand(4, 9, 13, generator=torch.Generator().manual_seed(2)).double()
+    p = weights.requires_grad_().flatten(1).softmax(0)
+    n, pixels = p.shape
+    deviation = p.std(1)
+    covariance = (p - p.mean(1, keepdim=True)) @ (p - p.mean(1, keepdim=True)).T
+    correlation = covariance / torch.outer(deviation, deviation) / pixels
+    apart = correlation.sum() - correlation.diagonal().sum()
+    plain = apart / n**2 + (1 / (deviation * pixels)).mean()
+    ours = normalisation(weights)
+    torch.testing.assert_close(ours, plain, rtol=1e-12, atol=0)
+    gradients = [torch.autograd.grad(loss, weights)[0] for loss in (ours, plain)]
+    torch.testing.assert_close(*gradients, rtol=1e-9, atol=1e-15)

@@ -46,3 +46,18 @@ def test_a_tile_is_as_smooth_wherever_it_begins(tools):
     assert total_variation(image) != pytest.approx(total_variation(rolled).item())
     look = tools.look_at(tools.Pixels())
     assert Smooth(tile=(True, True)).raw(look) > Smooth().raw(look)
+
+
+@pytest.mark.parametrize("tile", [(False, False), (True, False), (True, True)])
+def test_what_is_worked_out_by_hand_is_what_the_formula_gives(tile, monkeypatch):
+    monkeypatch.setattr("mutoscope.terms.smooth._PART", 21)  # three rows at a time
+    image = torch.rand(1, 3, 8, 7, generator=torch.Generator().manual_seed(2)).double()
+    image.requires_grad_()
+    right, below = image.roll(-1, 3) - image, image.roll(-1, 2) - image
+    right = right if tile[0] else right[..., :-1]
+    below = below if tile[1] else below[..., :-1, :]
+    plain = (right.square().sum() + below.square().sum()) / image.numel()
+    ours = total_variation(image, tile=tile)
+    torch.testing.assert_close(ours, plain, rtol=1e-12, atol=0)
+    gradients = [torch.autograd.grad(loss, image)[0] for loss in (ours, plain)]
+    torch.testing.assert_close(*gradients, rtol=1e-12, atol=1e-15)

@@ -183,3 +183,11 @@ def test_no_file(tmp_path):
         read_architecture(tmp_path / "none.yaml")
     with pytest.raises(WeightsError, match="is a folder"):
         read_architecture(tmp_path)
+
+
+@pytest.mark.parametrize("value", ["!!int ''", "!!float ''", "!!bool x", "!!timestamp x"])
+def test_a_text_that_claims_to_be_a_number_is_refused(tmp_path, value):
+    path = tmp_path / "model.yaml"
+    path.write_text(f"model: {value}\n")
+    with pytest.raises(WeightsError):
+        read_architecture(path)

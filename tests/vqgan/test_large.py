@@ -5,7 +5,9 @@ import torch
 
 from mutoscope.plan import counting_saved
 from mutoscope.vqgan import large
+from mutoscope.vqgan.large import kept_bytes, laid_by_bytes
 from mutoscope.vqgan.layers import Convolution, Norm
+from mutoscope.vqgan.spacious import lies_in_a_file
 
 pytestmark = pytest.mark.usefixtures("single_thread")
 
@@ -84,16 +86,39 @@ def test_pieces_with_statistics_of_their_own_would_differ(make):
     assert (alone - whole[..., :32])[..., :16].abs().max() > 0.05
 
 
-def test_between_the_way_forth_and_the_way_back_little_is_kept(make):
+def test_between_the_way_forth_and_the_way_back_only_what_is_told_is_kept(make):
     model = make()
     z = torch.randn(1, 16, 16, 16, generator=rng(3)).requires_grad_()
     kept = []
-    for piece in (None, 32):
+    for piece in (None, 32, 16):
         model.piece = piece
         with counting_saved(model) as counted:
             model.decode(z)
         kept.append(counted[0])
-    assert kept[1] < kept[0] / 3
+    between = laid_by_bytes(model.decoder) // 2 * 16 * 16  # without its gradient
+    assert kept[1] == kept[2]  # whatever the pieces
+    assert between < kept[1] <= between + kept_bytes(model.decoder) * 16 * 16
+    assert kept[1] < kept[0] / 4
+
+
+def test_what_lies_in_files_makes_no_difference(make, monkeypatch):
+    model = make(attn_resolutions=())
+    model.wrap, model.piece = (True, False), 16
+    z = torch.randn(1, 16, 8, 8, generator=rng(3))
+    weights = torch.rand(1, 3, 32, 32, generator=rng(4))
+    in_memory = drawn(model, z, weights)
+    made = []
+
+    def watched(x):
+        made.append(lies_in_a_file(x))
+        return made[-1]
+
+    monkeypatch.setattr("mutoscope.vqgan.spacious.ENOUGH", 1)
+    monkeypatch.setattr("mutoscope.vqgan.pieces.lies_in_a_file", watched)
+    in_files = drawn(model, z, weights)
+    assert any(made)
+    for one, other in zip(in_files, in_memory, strict=True):
+        assert torch.equal(one, other)
 
 
 def test_afterwards_the_model_is_as_it_was(make):

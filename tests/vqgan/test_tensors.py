@@ -7,6 +7,7 @@ import os
 import pickle
 import struct
 import sys
+import time
 import types
 import zipfile
 from pathlib import Path
@@ -417,3 +418,30 @@ def test_values_of_every_protocol():
         found = read_pickle(io.BytesIO(pickle.dumps(value, protocol))).value
         assert found == value
         assert found["same"] is found["numbers"]
+
+
+def test_work_in_a_pickle_is_counted_by_what_it_does():
+    # The same 20,000 pairs made a dictionary of 20,000 times, and names of megabytes put together.
+    pairs = b"]q\x01(" + b"K\x01K\x02\x86" * 20_000 + b"eccollections\nOrderedDict\nq\x02"
+    with pytest.raises(PickleError, match="steps"):
+        read_pickle(io.BytesIO(pairs + b"h\x02h\x01\x85R0" * 20_000 + b"."))
+    name = b"X" + (2_000_000).to_bytes(4, "little") + b"a" * 2_000_000 + b"q\x00"
+    begun = time.process_time()
+    assert isinstance(read_pickle(io.BytesIO(name + b"h\x00h\x00\x930" * 5_000 + b".")).value, str)
+    assert time.process_time() - begun < 2
+
+
+@pytest.mark.parametrize(("offset", "value"), [(8, b"\x01\x00"), (6, b"\xff\x00")])
+def test_an_archive_that_is_locked_or_of_another_kind_is_refused(tmp_path, offset, value):
+    # The flag of encryption, and the version that is wanted to take it apart.
+    path = tmp_path / "model.ckpt"
+    torch.save({"state_dict": {"a": torch.ones(2)}}, path)
+    data = bytearray(path.read_bytes())
+    for mark, shift in ((b"PK\x01\x02", 0), (b"PK\x03\x04", -2)):
+        at = data.find(mark)
+        while at >= 0:
+            data[at + offset + shift : at + offset + shift + 2] = value
+            at = data.find(mark, at + 4)
+    path.write_bytes(data)
+    with pytest.raises(WeightsError, match="damaged"):
+        read_tensors(path)

@@ -18,7 +18,8 @@ from mutoscope.canvas.vqgan import VqganCanvas
 from mutoscope.errors import SettingsError
 from mutoscope.plan import amount, counting_saved, free_memory
 from mutoscope.vqgan import VQGAN
-from mutoscope.vqgan.large import kept_bytes, seen_beside
+from mutoscope.vqgan.large import kept_bytes, laid_by_bytes, seen_beside
+from mutoscope.vqgan.spacious import folder
 
 log = logging.getLogger("mutoscope")
 
@@ -67,14 +68,18 @@ def measure(make: Callable[[Size], Canvas], unit: int) -> Need:
     return Need(linear=at_q / q - square * q, square=square)
 
 
-def in_pieces(need: Need, model: VQGAN, side: int) -> Need:
+def in_pieces(need: Need, model: VQGAN, side: int, device: torch.device) -> Need:
     """What a canvas needs whose ``model`` draws in pieces, and ``need`` without them."""
     pictures = 12 * PICTURES  # bytes a pixel
     seen = side + 2 * seen_beside(model.decoder)
+    kept = kept_bytes(model.decoder)
+    if device.type != "cpu":
+        kept += laid_by_bytes(model.decoder)
     return Need(
-        linear=pictures + kept_bytes(model.decoder) / model.f**2,
+        linear=pictures + kept / model.f**2,
         square=0.0,  # attention is only written out where it is small
-        fixed=max(0.0, need.linear - pictures) * seen**2,
+        # The way back through a piece needs more than what it keeps: by peaks that were measured.
+        fixed=1.8 * max(0.0, need.linear - pictures) * seen**2,
     )
 
 
@@ -98,17 +103,20 @@ def cut_into_pieces(
         side = wanted
     else:
         assert free is not None  # noqa: S101 - see above
-        fitting = (p for p in PIECES if in_pieces(need, model, p)(size) <= 0.9 * free)
+        fitting = (p for p in PIECES if in_pieces(need, model, p, device)(size) <= 0.9 * free)
         side = next(fitting, PIECES[-1])
     if max(size) <= side:
         return need
     model.piece = side
+    found = in_pieces(need, model, side, device)
+    laid_by = laid_by_bytes(model.decoder) * (size[0] * size[1] / model.f**2)
     log.info(
         "a picture of %d x %d is drawn in pieces of %d x %d pixels: it is the same picture, takes "
-        "about %s of memory instead of %s, and several times as long (piece_size)",
-        *(*size, side, side, amount(in_pieces(need, model, side)(size)), amount(need(size))),
+        "about %s of memory instead of %s%s, and several times as long (piece_size)",
+        *(*size, side, side, amount(found(size)), amount(need(size))),
+        f", up to {amount(laid_by)} of {folder()}" if device.type == "cpu" else "",
     )
-    return in_pieces(need, model, side)
+    return found
 
 
 def refuse_what_will_not_fit(need: Need, size: Size, device: torch.device, *, what: str) -> None:

@@ -1,6 +1,7 @@
 """Pixels in the colours of a few palettes: what PyTTI calls Limited Palette."""
 
 import copy
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -108,7 +109,7 @@ class Palette(Canvas):
 
     def forward(self) -> Tensor:
         """See `Canvas.forward`."""
-        small = draw(self.colours(), clamp(self.value), self.weights)
+        small = draw(self.colours(), clamp(self.value), self.weights, gathers=True)
         return enlarge(small, self.pixel_size)
 
     @torch.no_grad()
@@ -235,15 +236,18 @@ def choose(pixels: Tensor, wanted: Tensor, colours: Tensor) -> tuple[Tensor, Ten
     return value.clamp(0, 1), torch.cat(weights).T
 
 
-def draw(colours: Tensor, value: Tensor, weights: Tensor) -> Tensor:
+def draw(colours: Tensor, value: Tensor, weights: Tensor, *, gathers: bool = False) -> Tensor:
     """The picture of values and weights: (k, n, 3), (h, w) in [0, 1], (n, h, w) to (1, 3, h, w).
 
     Each pixel takes colour ``round(value · (k − 1))`` of the palette with the largest weight. The
     gradient is that of half this and half a soft picture: there the value mixes the two colours
     beside it, and the softmax of the weights mixes the palettes. So value and weights follow the
     soft picture, the colours both.
+
+    Where it ``gathers`` and the weights have a ``grad`` already, theirs is added to that at once:
+    a tensor of their size less, which for a large canvas is more than a gigabyte.
     """
-    picture: Tensor = _Draw.apply(colours, value, weights)  # type: ignore[no-untyped-call]
+    picture: Tensor = _Draw.apply(colours, value, weights, gathers)  # type: ignore[no-untyped-call]
     return picture[None]
 
 
@@ -251,29 +255,45 @@ class _Draw(torch.autograd.Function):
     """See `draw`. By hand, because then the soft picture need never be drawn, only its gradient."""
 
     @staticmethod
-    def forward(ctx: Any, colours: Tensor, value: Tensor, weights: Tensor) -> Tensor:
+    def forward(ctx: Any, colours: Tensor, value: Tensor, weights: Tensor, gathers: bool) -> Tensor:
         k, n = colours.shape[:2]
-        rank = (value * (k - 1)).round().long()
-        pick = rank * n + weights.max(dim=0).indices  # (h, w); argmax is many times slower
+        table = colours.flatten(0, 1).T  # (3, k · n)
+        pick = torch.empty_like(value, dtype=torch.int32)
+        picture = value.new_empty(3, *value.shape)
+        flat = value.flatten(), weights.flatten(1), pick.view(-1), picture.flatten(1)
+        for v, w, chosen, drawn in _blocks(*flat):
+            rank = (v * (k - 1)).round().long()
+            index = rank * n + w.max(dim=0).indices  # argmax is many times slower
+            chosen.copy_(index)
+            drawn.copy_(table[:, index])
         ctx.save_for_backward(colours, value, weights, pick)
-        return colours.flatten(0, 1).T[:, pick]  # (3, h, w)
+        ctx.gathers = gathers
+        return picture
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor | None, None]:
         colours, value, weights, pick = ctx.saved_tensors
-        half = 0.5 * gradient.flatten(1)  # (3, m)
-        d_colours = torch.zeros_like(colours)
-        d_colours.view(-1, 3).index_add_(0, pick.flatten(), half.T)  # the hard half
-        d_value, d_weights = torch.empty_like(value), torch.empty_like(weights)
-        flat = value.flatten(), weights.flatten(1), half, d_value.view(-1), d_weights.flatten(1)
-        for start in range(0, value.numel(), _BLOCK):
-            block = slice(start, start + _BLOCK)
-            v, w, g, dv, dw = (part[..., block] for part in flat)
-            soft, d_v, d_w = _soft_gradient(colours, v, w, g)
+        d_colours, hard = torch.zeros_like(colours), torch.zeros_like(colours)
+        before: Tensor | None = weights.grad if ctx.gathers and weights.is_leaf else None
+        if before is not None and not before.is_contiguous():
+            before = None
+        d_value = torch.empty_like(value)
+        d_weights = torch.empty_like(weights) if before is None else before
+        flat = value.flatten(), weights.flatten(1), gradient.flatten(1), pick.view(-1)
+        for v, w, g, chosen, dv, dw in _blocks(*flat, d_value.view(-1), d_weights.flatten(1)):
+            half = 0.5 * g
+            hard.view(-1, 3).index_add_(0, chosen.long(), half.T)  # ten times as fast as by int32
+            soft, d_v, d_w = _soft_gradient(colours, v, w, half)
             d_colours += soft
             dv.copy_(d_v)
-            dw.copy_(d_w)
-        return d_colours, d_value, d_weights
+            dw.copy_(d_w if before is None else dw + d_w)
+        return hard + d_colours, d_value, d_weights if before is None else None, None
+
+
+def _blocks(*rasters: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """The same pixels of each of ``rasters`` (…, m), so many at a time that memory is bounded."""
+    for start in range(0, rasters[0].shape[-1], _BLOCK):
+        yield tuple(raster[..., start : start + _BLOCK] for raster in rasters)
 
 
 def _soft_gradient(

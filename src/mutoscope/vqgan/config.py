@@ -168,7 +168,9 @@ def _load(path: Path) -> Any:
     try:
         # A subclass of the safe loader: it makes plain values and no objects.
         return yaml.load(data.decode("utf-8-sig"), Loader=_Loader)  # noqa: S506
-    except (yaml.YAMLError, ValueError, TypeError) as error:
+    except (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError,
+            RecursionError) as error:  # fmt: skip
+        # A tag may claim of a text that it is a number or a date, which PyYAML takes for granted.
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark else str(path)
         problem = " ".join(str(getattr(error, "problem", None) or error).split())

@@ -30,10 +30,10 @@ def draw(decoder: Decoder, z: Tensor, side: int, *, wrap: tuple[bool, bool]) -> 
     x: Tensor = checkpoint(_whole, layers[:cut], z, use_reentrant=False, preserve_rng_state=False)
     # Level by level: what lies between is kept, so that the passages for the norms of one need not
     # go through the others, and no piece sees farther than its own level looks.
-    for level in _levels(layers[cut:]):
-        part = _part(level)
-        x = pieced(x, part, max(1, round(side / part.scale)), wrap=wrap)
-    return x
+    *inner, last = map(_part, _levels(layers[cut:]))
+    for part in inner:
+        x = pieced(x, part, max(1, round(side / part.scale)), wrap=wrap, between=True)
+    return pieced(x, last, max(1, round(side / last.scale)), wrap=wrap)
 
 
 def read(encoder: Encoder, image: Tensor, side: int, *, wrap: tuple[bool, bool]) -> Tensor:
@@ -99,17 +99,27 @@ def seen_beside(decoder: Decoder) -> int:
 
 
 def kept_bytes(decoder: Decoder) -> int:
-    """What is kept for a cell of the latent, however small the pieces are, in bytes."""
+    """What is kept in memory for a cell of the latent, however small the pieces, in bytes."""
     layers = decoder.layers()
     cut = _after_last_attention(layers)
     widths = _widths(layers)
     # Beside what goes into each: what one of them, worked through again, makes of it.
     numbers = sum(widths[:cut]) + 12 * max(widths[:cut])
-    cells, place = 1, cut
-    for level in _levels(layers[cut:]):
-        numbers += 2 * cells * widths[place - 1]  # what goes in, and its gradient
-        cells *= round(_part(level).scale) ** 2
+    return 4 * (
+        numbers + 2 * widths[cut - 1]
+    )  # and what goes on into the pieces, with its gradient
+
+
+def laid_by_bytes(decoder: Decoder) -> int:
+    """What lies between the levels for a cell of the latent, in bytes: in files, on a CPU."""
+    layers = decoder.layers()
+    cut = _after_last_attention(layers)
+    widths = _widths(layers)
+    numbers, cells, place = 0, 1, cut
+    for level in _levels(layers[cut:])[:-1]:
         place += len(level)
+        cells *= round(_part(level).scale) ** 2
+        numbers += 2 * cells * widths[place - 1]  # what goes on from it, and its gradient
     return 4 * numbers
 
 

@@ -102,6 +102,9 @@ def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     parts = (q.flatten(2), k.flatten(2), v.flatten(2))  # (b, c, h · w)
     if learns(q) or q[0, 0].numel() > _MANY:
         q_, k_, v_ = (part.transpose(1, 2)[:, None] for part in parts)  # (b, 1, h · w, c)
+        if q[0, 0].numel() > _MANY:
+            # Where channels don't lie last, torch writes out what every cell sees of every other.
+            q_, k_, v_ = q_.contiguous(), k_.contiguous(), v_.contiguous()
         seen = F.scaled_dot_product_attention(q_, k_, v_)[:, 0].transpose(1, 2)
     else:
         queries, keys, values = parts

@@ -78,6 +78,9 @@ _KNOWN = {
 }
 
 
+_LONGEST_NAME = max(map(len, _KNOWN))
+
+
 @dataclass(frozen=True)
 class Pickle:
     """What a pickle says: its value, and every storage that it names, by key."""
@@ -120,6 +123,13 @@ class _Machine:
         self.marks: list[int] = []
         self.memo: dict[int, Any] = {}
         self.storages: dict[str, Storage] = {}
+        self.spent = 0
+
+    def spend(self, steps: int) -> None:
+        """Count the work of an instruction that has more of it than the others."""
+        self.spent += steps
+        if self.spent > MAX_STEPS:
+            raise PickleError(f"it has over {MAX_STEPS} steps")
 
     def pop(self) -> Any:
         if self.marks and len(self.stack) <= self.marks[-1]:
@@ -201,7 +211,9 @@ def _global(m: _Machine, argument: str) -> None:
 def _stack_global(m: _Machine, _: Any) -> None:
     name, module = m.pop(), m.pop()
     named = isinstance(module, str) and isinstance(name, str)
-    m.stack.append(_known(f"{module}.{name}") if named else UNKNOWN)
+    # Names of megabytes, put together again and again, would be the work of hours.
+    short = named and len(module) + len(name) < _LONGEST_NAME
+    m.stack.append(_known(f"{module}.{name}") if short else UNKNOWN)
 
 
 def _known(name: str) -> Any:
@@ -210,10 +222,10 @@ def _known(name: str) -> Any:
 
 def _reduce(m: _Machine, _: Any) -> None:
     arguments, function = m.pop(), m.pop()
-    m.stack.append(_made(function, arguments))
+    m.stack.append(_made(m, function, arguments))
 
 
-def _made(function: Any, arguments: Any) -> Any:
+def _made(m: _Machine, function: Any, arguments: Any) -> Any:
     """What ``function`` would have made, of those that are known."""
     if not isinstance(function, _Name) or not isinstance(arguments, tuple):
         return UNKNOWN
@@ -221,6 +233,7 @@ def _made(function: Any, arguments: Any) -> Any:
         case "OrderedDict", ():
             return {}
         case "OrderedDict", (list(pairs),):
+            m.spend(len(pairs))
             made: dict[str, Any] = {}
             _set_items(made, [item for key, value in pairs for item in (key, value)])
             return made

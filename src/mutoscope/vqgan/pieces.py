@@ -7,7 +7,8 @@ meet. So they are measured first: norm after norm, all pieces are worked through
 the way back the same is done from the last norm to the first, for the two averages of the gradient
 that a norm needs. What comes out, and its gradient, are those of the whole but for rounding.
 
-Nothing is kept between the way forth and the way back but what came in and those few numbers: each
+Nothing is kept between the way forth and the way back but what came in and those few numbers; where
+that is large, it lies in a file (see `spacious`) of which a piece is read at a time. Each
 piece is worked through again when its gradient is asked for (Chen et al., *Training Deep Nets with
 Sublinear Memory Cost*, 2016). That is paid for in time, several times that of the whole.
 """
@@ -17,6 +18,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from types import EllipsisType
 from typing import Any, cast
 
 import torch
@@ -25,6 +27,9 @@ from torch.autograd.function import once_differentiable
 
 from mutoscope.vqgan.layers import Convolution, Norm
 from mutoscope.vqgan.measured import Measured, Reached, Rectangle, scaled
+from mutoscope.vqgan.spacious import leave, lies_in_a_file, spacious
+
+Place = tuple[EllipsisType, slice, slice]
 
 
 @dataclass(frozen=True)
@@ -50,65 +55,94 @@ class Part:
 
 @dataclass(frozen=True)
 class Piece:
-    """What a piece sees of the picture, and which rectangle within that it makes."""
+    """A rectangle of the picture, ``own``, and what is seen around it.
 
-    seen: Rectangle
-    core: Rectangle
+    Where the picture is a ring, what is ``seen``, first and last rows and columns, goes on beyond
+    its edges.
+    """
+
+    own: Rectangle
+    seen: tuple[range, range]
+
+    @property
+    def core(self) -> Rectangle:
+        """What is its own within what it sees."""
+        down, across = (
+            slice(own.start - seen.start, own.stop - seen.start)
+            for own, seen in zip(self.own, self.seen, strict=True)
+        )
+        return down, across
 
     def of(self, x: Tensor) -> Tensor:
-        """What it sees of ``x`` (1, c, h, w)."""
-        return x[..., self.seen[0], self.seen[1]]
+        """A copy of what it sees of ``x`` (1, c, h, w), channels last."""
+        shape = (x.shape[0], x.shape[1], len(self.seen[0]), len(self.seen[1]))
+        seen = torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
+        for here, there in self._runs(x):
+            seen[here] = x[there]
+        return seen
+
+    def add(self, x: Tensor, found: Tensor) -> None:
+        """Add ``found``, of what it sees, to ``x`` (1, c, h, w) where that lies."""
+        for here, there in self._runs(x):
+            x[there] += found[here]
+
+    def _runs(self, x: Tensor) -> Iterator[tuple[Place, Place]]:
+        """Where in what is seen there is which part of ``x``: one, but for a ring's ends."""
+        down, across = (
+            _runs(seen, length) for seen, length in zip(self.seen, x.shape[2:], strict=True)
+        )
+        for (top, from_top), (left, from_left) in itertools.product(down, across):
+            yield (..., top, left), (..., from_top, from_left)
 
 
-def pieced(x: Tensor, part: Part, side: int, *, wrap: tuple[bool, bool]) -> Tensor:
+def pieced(
+    x: Tensor, part: Part, side: int, *, wrap: tuple[bool, bool], between: bool = False
+) -> Tensor:
     """``part`` of ``x`` (1, c, h, w), made in pieces of ``side`` cells a side, with its gradient.
 
-    Along axes (x, y) that ``wrap`` the picture is a ring. The gradient is to ``x`` alone.
+    Along axes (x, y) that ``wrap`` the picture is a ring. The gradient is to ``x`` alone. What
+    comes out may lie in a file where it is only what lies ``between`` two parts.
     """
-    # What lies beyond the seam is laid around the whole, once; within, nothing wraps any more.
-    around = (part.reach if wrap[0] else 0, part.reach if wrap[1] else 0)
-    ringed = x
-    for axis, ring in ((3, around[0]), (2, around[1])):
-        if ring:
-            length = x.shape[axis]
-            places = torch.arange(-ring, length + ring, device=x.device).remainder(length)
-            ringed = ringed.index_select(axis, places)
-    job = _Job(part, side, around, (x.shape[-1], x.shape[-2]))
-    return cast(Tensor, _Pieced.apply(ringed, job))  # type: ignore[no-untyped-call]
+    job = _Job(part, side, wrap, (x.shape[-1], x.shape[-2]), between)
+    return cast(Tensor, _Pieced.apply(x, job))  # type: ignore[no-untyped-call]
 
 
 class _Job:
     """One passage: which pieces there are, and what their norms are given."""
 
     def __init__(
-        self, part: Part, side: int, around: tuple[int, int], size: tuple[int, int]
+        self,
+        part: Part,
+        side: int,
+        wrap: tuple[bool, bool],
+        size: tuple[int, int],
+        between: bool,
     ) -> None:
-        self.part = part
+        self.part, self.size, self.between = part, size, between
         unit = max(1, round(1 / part.scale))
         lines = [
             _line(length, side, part.reach, ring, unit)
-            for length, ring in zip(reversed(size), reversed(around), strict=True)
+            for length, ring in zip(reversed(size), reversed(wrap), strict=True)
         ]
         self.pieces = [Piece((d[0], a[0]), (d[1], a[1])) for d, a in itertools.product(*lines)]
-        self.origin = around[1], around[0]  # down, across
-        self.size = size
         self.norms = [m for layer in part.layers for m in layer.modules() if isinstance(m, Norm)]
         self.measured = Measured()
 
-    def through(self, x: Tensor, piece: Piece, *, tapped: Norm | None = None) -> Tensor:
-        """What comes out of what ``piece`` sees of ``x``, core and border: (1, c, h', w')."""
-        seen = piece.of(x)
+    def through(self, seen: Tensor, piece: Piece, *, tapped: Norm | None = None) -> Tensor:
+        """What comes out of what a ``piece`` has ``seen``, core and border: (1, c, h', w')."""
         give = self.measured.giver(piece.core, seen.shape[2], tapped)
         with _given(self.part.layers, give):
             return self.part(seen)
 
     def made(self, piece: Piece) -> tuple[Rectangle, Rectangle]:
         """Where a piece's core lies in what comes out of it, and in the whole."""
-        down, across = (
-            _shifted(core, seen.start - origin)
-            for core, seen, origin in zip(piece.core, piece.seen, self.origin, strict=True)
-        )
-        return scaled(piece.core, self.part.scale), scaled((down, across), self.part.scale)
+        return scaled(piece.core, self.part.scale), scaled(piece.own, self.part.scale)
+
+    def whole(self, like: Tensor) -> Tensor:
+        """What all pieces together come to, still to be filled; channels as ``like``."""
+        width, height = (round(side * self.part.scale) for side in self.size)
+        shape = (1, like.shape[1], height, width)
+        return spacious(shape, like) if self.between else like.new_empty(shape)
 
     def given(self, piece: Piece, out: Tensor, gradient: Tensor) -> Tensor:
         """The ``gradient`` to the whole as one to ``out`` of a piece: that of its core."""
@@ -126,16 +160,16 @@ class _Pieced(torch.autograd.Function):
         for norm in job.norms:
             for piece in job.pieces:
                 with suppress(Reached):
-                    job.through(x, piece)
+                    job.through(piece.of(x), piece)
+                leave(x)
             job.measured.settle_moments(norm)
         whole: Tensor | None = None
         for piece in job.pieces:
-            out = job.through(x, piece)
-            if whole is None:
-                width, height = (round(side * job.part.scale) for side in job.size)
-                whole = out.new_empty(1, out.shape[1], height, width)
+            out = job.through(piece.of(x), piece)
+            whole = job.whole(out) if whole is None else whole
             (y, x_), (down, across) = job.made(piece)
             whole[..., down, across] = out[..., y, x_]
+            leave(x, whole)
         assert whole is not None  # noqa: S101 - a picture has pieces
         return whole
 
@@ -146,17 +180,18 @@ class _Pieced(torch.autograd.Function):
         for norm in reversed(job.norms):
             for piece in job.pieces:
                 with torch.enable_grad():  # what comes before the tapped norm keeps no graph
-                    out = job.through(x.detach(), piece, tapped=norm)
+                    out = job.through(piece.of(x), piece, tapped=norm)
                 job.measured.pull(norm, out, job.given(piece, out, gradient))
+                leave(x, gradient)
             job.measured.settle_pull(norm)
-        gathered = torch.zeros_like(x)
+        gathered = spacious(x.shape, x) if lies_in_a_file(x) else torch.zeros_like(x)
         for piece in job.pieces:
-            seen = piece.of(x).detach().requires_grad_()
-            whole = Piece((slice(None), slice(None)), piece.core)
+            seen = piece.of(x).requires_grad_()
             with torch.enable_grad():
-                out = job.through(seen, whole)
+                out = job.through(seen, piece)
             (found,) = torch.autograd.grad(out, seen, job.given(piece, out, gradient))
-            piece.of(gathered).add_(found)
+            piece.add(gathered, found)
+            leave(x, gradient, gathered)
         return gathered, None
 
 
@@ -179,20 +214,28 @@ def _given(layers: Sequence[nn.Module], give: Callable[[Norm, Tensor], Tensor]) 
             convolution.wrap = wrap
 
 
-def _line(length: int, side: int, reach: int, ring: int, unit: int) -> list[tuple[slice, slice]]:
-    """What pieces see and make along one axis: seen, and made within that.
+def _line(length: int, side: int, reach: int, ring: bool, unit: int) -> list[tuple[slice, range]]:
+    """What pieces make and see along one axis.
 
-    All but those at an end see ``reach`` on both sides; where the axis is a ring, ``ring`` cells
-    more lie before and behind it.
+    All see ``reach`` on both sides, but for those at an end where the axis is no ``ring``.
     """
     count = math.ceil(length / side)
     edges = [round(number * length / count / unit) * unit for number in range(count + 1)]
     line = []
     for start, stop in itertools.pairwise(edges):
-        seen = slice(max(0, start + ring - reach), min(length + 2 * ring, stop + ring + reach))
-        line.append((seen, slice(start + ring - seen.start, stop + ring - seen.start)))
+        first, last = start - reach, stop + reach
+        seen = range(first, last) if ring else range(max(0, first), min(length, last))
+        line.append((slice(start, stop), seen))
     return line
 
 
-def _shifted(line: slice, by: int) -> slice:
-    return slice(line.start + by, line.stop + by)
+def _runs(seen: range, length: int) -> list[tuple[slice, slice]]:
+    """Where in what is ``seen`` of a ring lies which stretch of it, from its start to its end."""
+    runs, at = [], seen.start
+    while at < seen.stop:
+        start = at % length
+        count = min(seen.stop - at, length - start)
+        here = slice(at - seen.start, at - seen.start + count)
+        runs.append((here, slice(start, start + count)))
+        at += count
+    return runs

@@ -52,7 +52,10 @@ def read_tensors(
         return _tensors(path, head, wanted)
     except _BrokenError as error:
         raise _unreadable(path, str(error)) from error
-    except (PickleError, SafetensorError, zipfile.BadZipFile, ValueError) as error:
+    except (
+        PickleError, SafetensorError, zipfile.BadZipFile, ValueError, EOFError, OverflowError,
+        RuntimeError, KeyError, struct.error,  # as zipfile has it of encrypted entries, and torch
+    ) as error:  # fmt: skip
         raise _unreadable(path, f"is damaged or cut short ({_line(error)})") from error
     except OSError as error:
         raise _unreadable(path, f"can't be read ({reason(error)})") from error
