@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test test-all browser lint bench docs site constraints sbom licences trust-web trust-soak trust-numbers trust-sameness trust-faults clean
+.PHONY: install demo test test-all browser lint bench docs site constraints sbom licences trust-web trust-soak trust-numbers trust-sameness trust-faults trust-fuzz clean
 .DEFAULT_GOAL := install
 
 install: $(STAMP)
@@ -102,6 +102,15 @@ trust-faults: $(STAMP)
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/python tests/trust/faults.py --kills 200
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/python tests/trust/faults_power.py
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/python tests/trust/faults_disk.py
+
+# Spoilt files and words of every kind, MINUTES of processor time; then, where Atheris is installed
+# (make trust-fuzz ATHERIS=python-that-has-it), as much again led by coverage.
+MINUTES ?= 30
+trust-fuzz: $(STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/python tests/trust/fuzz.py --minutes $(MINUTES)
+	@if $(or $(ATHERIS),$(BIN)/python) -c 'import atheris' 2>/dev/null; then \
+	  OMP_NUM_THREADS=1 $(or $(ATHERIS),$(BIN)/python) tests/trust/fuzz_atheris.py; \
+	else echo "Atheris is not installed: nothing was led by coverage"; fi
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -1,6 +1,8 @@
 """The language of braces: what it offers, and what it refuses with a place."""
 
+import contextlib
 import itertools
+import time
 
 import pytest
 from hypothesis import given
@@ -155,3 +157,12 @@ def test_any_text_is_read_or_refused(text):
 )  # fmt: skip
 def test_a_glance_tells_what_may_be_meant(text, looks):
     assert looks_explored(text) is looks
+
+
+@pytest.mark.parametrize("text", ["{" + "9" * 200_000, "${" * 100_000, "{" + "," * 200_000])
+def test_long_texts_take_time_in_proportion(text):
+    begun = time.process_time()
+    with contextlib.suppress(ScriptError):
+        read_pattern(text, place="prompt")
+    assert not looks_explored("{" + "x,x" * 100_000)
+    assert time.process_time() - begun < 3  # it was minutes

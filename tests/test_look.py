@@ -9,6 +9,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from mutoscope import look as looking
 from mutoscope.cutouts import AUGMENTATIONS, Cutouts, crop
+from mutoscope.errors import RunError
 from mutoscope.look import Look, distinct, weigh
 from mutoscope.schedule import Moment
 
@@ -217,3 +218,76 @@ def test_a_step_never_waits_for_the_device(border_mode, monkeypatch):
         values = weigh(look, terms)
     assert image.grad.device.type == values["a"].device.type == "meta"
     assert blocking.count == 0
+
+
+# ── memory ──
+
+
+class Narrow(Projection):
+    """One that has memory for a few cutouts only, and fails on the way there or back."""
+
+    def __init__(self, room, *, back=False):
+        super().__init__()
+        self.room, self.back = room, back
+
+    def see(self, batch):
+        seen = super().see(batch)
+        if batch.shape[0] > self.room:
+            if not self.back:
+                raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to")
+            seen.embeds.register_hook(self.fail)
+        return seen
+
+    def fail(self, _gradient):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+
+class Drawn(nn.Module):
+    """A canvas with a parameter that a term judges."""
+
+    def __init__(self):
+        super().__init__()
+        self.size = nn.Parameter(torch.ones(()))
+
+
+def canvas_size(look):
+    return look.canvas.size.square()
+
+
+canvas_size.name, canvas_size.cuts = "size", False
+
+
+@pytest.mark.parametrize("back", [False, True])
+@pytest.mark.parametrize(("room", "parts"), [(4, 2), (3, 4), (1, 7)])
+def test_where_memory_is_short_a_look_is_begun_anew_in_more_parts(room, parts, back, caplog):
+    eye, enough = Narrow(room, back=back), Projection()
+    shorts, plenty = picture(), picture()
+    canvas, other = Drawn(), Drawn()
+    short = look_at(shorts, count=7, canvas=canvas)
+    # What was gathered before the memory ran out must not count twice, in picture or canvas.
+    values = weigh(short, [brightness(), canvas_size, seeing(enough, "a"), seeing(eye, "b")])
+    assert short.chunks == parts
+    told = look_at(plenty, count=7, chunks=parts, canvas=other)
+    wanted = weigh(
+        told, [brightness(), canvas_size, seeing(Projection(), "a"), seeing(Projection(), "b")]
+    )
+    assert dict(values) == dict(wanted)
+    assert torch.equal(shorts.grad, plenty.grad)
+    assert torch.equal(canvas.size.grad, other.size.grad)
+    lines = [record.getMessage() for record in caplog.records]
+    assert len(lines) == len({2: [2], 4: [2, 4], 7: [2, 4, 7]}[parts])
+    assert f"the 7 cutouts are looked at in {parts} parts" in lines[-1]
+
+
+def test_no_memory_for_a_single_cutout_is_said():
+    with pytest.raises(RunError, match="step 1: there is not enough memory on cpu to look at a s"):
+        weigh(look_at(picture()), [seeing(Narrow(0))])
+
+
+def test_other_failures_are_no_matter_of_memory():
+    def term(_look):
+        raise RuntimeError("shapes do not match")
+
+    term.name, term.cuts = "odd", True
+    with pytest.raises(RuntimeError, match="shapes"):
+        weigh(look_at(picture()), [term])

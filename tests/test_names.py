@@ -115,3 +115,9 @@ def test_names_are_understood_without_torch() -> None:
     code = "import sys, mutoscope.names as n; n.resolve('RN50'); print('torch' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("name", ["1/" + "0" * 20_000, "~nobody-is-called-so/x", "a\0b"])
+def test_a_name_that_no_file_can_have_is_refused(name: str) -> None:
+    with pytest.raises(WeightsError):
+        resolve(name)

@@ -308,6 +308,22 @@ def test_chunks_leave_the_picture_as_it_is(toy, canvas):
         assert value == pytest.approx(three.records[0][name], rel=1e-4, abs=1e-6)
 
 
+def test_a_state_is_lent_only_where_it_is_large_and_that_is_asked_for(toy, monkeypatch):
+    parts = build(toy())
+
+    def first(**options):
+        frames = parts.animate(**options)
+        frame = next(frames)
+        own = {p.data_ptr() for p in parts.canvas.parameters()}
+        shares = any(value.data_ptr() in own for value in frame.state.tensors.values())
+        return frame.state.lent, shares
+
+    assert first(lends=True) == (False, False)  # small
+    monkeypatch.setattr("mutoscope.paint.LARGE", 100)
+    assert first() == (False, False)
+    assert first(lends=True) == (True, True)
+
+
 def test_no_weight_of_a_perceptor_gets_a_gradient(toy):
     parts = build(toy(scenes="a fox | snow:-1"))
     painted(parts)
@@ -415,7 +431,7 @@ def test_a_loss_that_is_no_number_stops_the_run_at_the_last_good_state(toy):
     assert frames[-1].image.isfinite().all()
 
 
-def test_a_picture_that_is_no_number_stops_the_run():
+def test_a_gradient_that_is_no_number_stops_the_run():
     class Broken:
         name, cuts = "broken", False
 
@@ -424,7 +440,7 @@ def test_a_picture_that_is_no_number_stops_the_run():
 
     canvas = Pixels((4, 4), generator=rng_for(0, "canvas"))
     schedule = Schedule(scenes=1, steps_per_scene=2, display_every=1)
-    with pytest.raises(RunError, match="step 1: the picture's values are not numbers"):
+    with pytest.raises(RunError, match="step 1: the gradient of 'broken' is no number"):
         list(animate(canvas, schedule, lambda _shot: [Broken()], Cutouts(1)))
 
 

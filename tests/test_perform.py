@@ -19,6 +19,7 @@ from mutoscope.errors import ExtraError, RunError, SettingsError
 from mutoscope.frames import ClipSource
 from mutoscope.images import load_image
 from mutoscope.paint import Watch
+from mutoscope.perceptors.tiny import Tiny
 from mutoscope.perform import finish, perform, recipe, start_run
 from mutoscope.provenance import read_recipe
 from mutoscope.run import Run
@@ -525,3 +526,40 @@ def test_a_stopped_loop_goes_on_to_the_same_bytes(toy, tmp_path, stop):
 def test_a_loop_needs_a_picture_for_each_frame(toy):
     with pytest.raises(SettingsError, match=r"loop: .* save_every is 6 where steps_per_frame is 3"):
         toy(**{**LOOP, "save_every": 6})
+
+
+# ── faults ──
+
+
+def test_parts_that_memory_asked_for_are_kept_with_the_run(toy, tmp_path, monkeypatch, caplog):
+    def short(most):
+        """Perceptors have memory for so many cutouts at once."""
+        see = Tiny.see
+
+        def narrow(self, batch):
+            if len(batch) > most:
+                raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to")
+            return see(self, batch)
+
+        patch.setattr(Tiny, "see", narrow)
+
+    settings = FILM | {"cutouts": 6}
+    plenty = begin(toy(**settings), tmp_path / "plenty")
+    with monkeypatch.context() as patch:
+        short(2)
+        whole = begin(toy(**settings), tmp_path / "whole")
+        assert caplog.text.count("memory is short") == 2  # in 2 parts, then in 4
+        folder = begin(toy(**settings), tmp_path / "stopped", stops_after(4))
+    go_on(folder)  # where there is memory it is gone on with as it was begun
+    assert contents(folder) == contents(whole)
+    for path in sorted((whole / "frames").iterdir()):
+        other = load_image(plenty / "frames" / path.name)
+        assert (load_image(path) - other).abs().max() <= 1.5 / 255  # but for rounding
+
+
+def test_a_plot_of_quality_that_was_not_reached_is_drawn(toy, tmp_path):
+    folder = begin(toy(**FILM), tmp_path)
+    whole = contents(folder)
+    (folder / "quality.png").unlink()
+    go_on(folder)
+    assert contents(folder) == whole

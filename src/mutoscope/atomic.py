@@ -31,12 +31,22 @@ _REASONS = {
     errno.EFBIG: "the file would be larger than is allowed here",
 }
 
+_SHORT = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.EFBIG),
+    *(errno.EIO, errno.ENOMEM),
+}
+
 
 def reason(error: OSError) -> str:
     """What an operating system error means, as a clause for a message: "the disk is full"."""
     if error.errno in _REASONS:
         return _REASONS[error.errno]
     return error.strerror or str(error) or type(error).__name__
+
+
+def may_pass(error: OSError) -> bool:
+    """Whether it is the machine that is short of something, and not the file that is wrong."""
+    return error.errno in _SHORT
 
 
 def part_path(path: Path) -> Path:
@@ -73,6 +83,14 @@ def sync_folder(folder: Path) -> None:
             raise
     finally:
         os.close(descriptor)
+
+
+def sync_upward(folder: Path, levels: int) -> None:
+    """Flush a folder, and those above it in which it, or one that holds it, may be new."""
+    sync_folder(folder)
+    for above in folder.absolute().parents[:levels]:
+        with contextlib.suppress(PermissionError):  # it may be entered and not read, and is old
+            sync_folder(above)
 
 
 def settle(part: Path, path: Path, *, durable: bool = True) -> None:

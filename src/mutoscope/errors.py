@@ -15,11 +15,18 @@ out. The command line prints it and exits with 2; anything else is a bug and kee
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+_BLANKS = "\n\u00a0\u2009\u202f\u3000"  # harmless ones that do not count as printable
 _BEGINNING = 4  # letters from which a word may be taken for the beginning of another
 
 
 class MutoscopeError(Exception):
     """Something about the input or the machine that the user can mend."""
+
+    def __str__(self) -> str:
+        # A message quotes what it found, and that may come from a stranger: whatever would steer a
+        # terminal is shown as a sign.
+        text = super().__str__()
+        return text if text.isprintable() else printable(text, allowed=_BLANKS)
 
 
 class SettingsError(MutoscopeError):
@@ -46,12 +53,18 @@ class ExtraError(MutoscopeError):
     """An optional package is needed and not installed."""
 
 
+# What torch's allocators, its convolutions on a CPU (oneDNN) and C++ say when there is none left.
+_NO_MEMORY = (
+    *("out of memory", "not enough memory", "can't allocate", "bad_alloc"),
+    *("could not create a primitive", "could not create a memory object"),
+)
+
+
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether a device found no memory; torch's CPU allocator has no error of its own for that."""
+    """Whether a device found no memory; only some of torch's errors for that have a type."""
     text = str(error)
     return isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError)
-        and any(said in text for said in ("out of memory", "not enough memory", "can't allocate"))
+        isinstance(error, RuntimeError) and any(said in text for said in _NO_MEMORY)
     )
 
 

@@ -24,7 +24,7 @@ from mutoscope.tokens import Source
 MOST = 256
 """How many combinations there may be."""
 
-_BRACES = re.compile(r"(?<![\\$])\{[^{}]*(?:,|\.\.)[^{}]*\}")
+_BRACES = re.compile(r"(?<![\\$])\{([^{}]*)\}")
 
 NOTHING = "(nothing)"
 """The label of an alternative that is empty and touches no word."""
@@ -106,7 +106,7 @@ def explore(prompt: str, overrides: Sequence[str] = ()) -> Exploration:
 
 def looks_explored(text: str) -> bool:
     """Whether there stand alternatives in a text, as far as a glance shows."""
-    return _BRACES.search(text) is not None
+    return any("," in found[1] or ".." in found[1] for found in _BRACES.finditer(text))
 
 
 def read_pattern(text: str, *, place: str, key: str = "") -> Pattern:
@@ -122,8 +122,14 @@ def read_pattern(text: str, *, place: str, key: str = "") -> Pattern:
     """
     source = Source(text, place)
     texts, groups = [""], list[list[str]]()
+    held: list[str] = []  # what stands since the last mark, put together once: texts may be long
     opened: int | None = None
     for at, mark in _marks(text):
+        if mark[0] == "\0" or (mark == "," and opened is None):
+            held.append(mark[-1])
+            continue
+        (texts if opened is None else groups[-1])[-1] += "".join(held)
+        held.clear()
         match mark:
             case "{" if opened is not None:
                 raise _error(
@@ -141,12 +147,9 @@ def read_pattern(text: str, *, place: str, key: str = "") -> Pattern:
                 groups[-1] = _options(groups[-1], source, opened or 0)
                 opened = None
                 texts.append("")
-            case "," if opened is not None:
-                groups[-1].append("")
-            case _ if opened is not None:
-                groups[-1][-1] += mark[-1]
             case _:
-                texts[-1] += mark[-1]
+                groups[-1].append("")
+    texts[-1] += "".join(held)
     if opened is not None:
         raise _error(
             source, opened, "a brace opens here and is never closed",
@@ -169,6 +172,7 @@ def plain(text: str) -> str:
 def _marks(text: str) -> Iterator[tuple[int, str]]:
     """Each character and where it stands; a plain one comes with NUL before it."""
     at = 0
+    last = text.rfind("}")
     while at < len(text):
         end = at
         while text[end : end + 1] == "\\":
@@ -183,7 +187,7 @@ def _marks(text: str) -> Iterator[tuple[int, str]]:
                 end += 1
             at = end
         elif text.startswith("${", at):
-            end = text.find("}", at) + 1 or at + 2
+            end = text.find("}", at) + 1 if at < last else at + 2
             yield from ((index, "\0" + text[index]) for index in range(at, end))
             at = end
         else:

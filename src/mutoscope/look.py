@@ -118,6 +118,19 @@ class Look:
             glance.part = slice(i * n // chunks, (i + 1) * n // chunks)
             yield glance
 
+    def again(self) -> "Look":
+        """The same look, of which nothing has been asked: the same cutouts, no gradient yet."""
+        look = Look(
+            self.image.detach().requires_grad_(),
+            canvas=self.canvas,
+            cutouts=self._cutouts,
+            moment=self.moment,
+            rng=self._rng,
+            chunks=self.chunks,
+        )
+        look._cuts = self._cuts
+        return look
+
     def begin_anew(self) -> None:
         """Forget the gradients that have gathered, and split the same cutouts into more parts.
 
@@ -219,7 +232,6 @@ def _weighed(look: Look, terms: Sequence[Term]) -> Mapping[str, Tensor] | None:
         if pulling:
             torch.stack(pulling).sum().backward()  # type: ignore[no-untyped-call]
 
-    gather(look, cuts=False, share=1.0)
     if any(term.cuts for term in terms):
         try:
             for glance in look.glances():
@@ -228,6 +240,8 @@ def _weighed(look: Look, terms: Sequence[Term]) -> Mapping[str, Tensor] | None:
             if not is_out_of_memory(error):
                 raise
             return None  # what the error holds on to is freed with it
+    # Last, because some of them have gradients as large as the canvas, which then wait for nothing.
+    gather(look, cuts=False, share=1.0)
     return values
 
 

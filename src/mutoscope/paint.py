@@ -27,6 +27,12 @@ from mutoscope.schedule import Schedule, Shot
 log = logging.getLogger("mutoscope")
 
 LARGE = 256 * 2**20  # bytes of a state that is rather waited for than copied
+GLANCES = 50  # steps, after which it is seen on a GPU that something is no number any more
+STEEPEST = 1e19  # of a gradient: an optimiser squares it, and numbers end at 3e38
+ADVICE = (
+    "the run stops at the state before it, and what was kept stands; begin anew, or go on from an "
+    "earlier frame (render --from), with a smaller learning_rate or smaller weights"
+)
 RESERVED = ("step", "frame", "t", "total")  # what stands in a record beside the terms
 
 Losses = Mapping[str, Tensor]
@@ -110,7 +116,8 @@ def animate(
     that the two come together.
 
     Raises:
-        RunError: a loss or the picture is no number any more; the frame before it is whole.
+        RunError: a loss, a gradient or the picture is no number any more. What was painted up to
+            the step before is yielded first, as a frame without number.
     """
     descent, watch = descent or Descent(), watch or Watch()
     done = resume.steps if resume else 0
@@ -121,7 +128,7 @@ def animate(
     held = recall(resume, canvas, stride, motion) if resume else None
     if (memory := memory_of(motion)) is not None and not resume:
         memory.recall({})
-    stopped = False
+    stopped, trouble = False, ""
 
     for shot in schedule.shots(done):
         # Grow: go on from the picture so far, on a larger canvas.
@@ -152,13 +159,19 @@ def animate(
             stride.chunks = look.chunks  # more than before where memory was short
             if look.image.grad is not None:
                 drawn.backward(look.image.grad)  # the one way back through the canvas
+            if trouble := trouble_in(look, terms, losses[-1]):
+                losses.pop()  # the step is not made: the canvas is as the one before it left it
+                break
             stride.step(losses[-1])
             canvas.constrain()
             watch.step(step + 1, losses[-1])
             if stopped := watch.stopped():
                 break
 
+        if trouble and not losses:
+            raise RunError(trouble)
         done = shot.steps.start + len(losses)
+        canvas.zero_grad(set_to_none=True)  # it may be large, and keeping a frame takes memory too
         number = shot.saves if done == shot.steps.stop else None
         picture = canvas.image()
         # Close: lead the picture over into the one that the film began with.
@@ -166,8 +179,10 @@ def animate(
             picture = lead_over(canvas, picture, kept(shot.joins.number), shot.joins.share)
         records = report(schedule, shot.steps.start, losses)
         state = snapshot(done, canvas, stride, motion, held if hold else None, lends=lends)
-        refuse_what_is_no_number(records, state)
+        refuse_what_is_no_number(records, state, picture)
         yield Frame(number, done, picture, records, state)
+        if trouble:
+            raise RunError(trouble)
         if stopped:
             return
 
@@ -208,22 +223,62 @@ def report(schedule: Schedule, start: int, losses: Sequence[Losses]) -> list[dic
     return records
 
 
-def refuse_what_is_no_number(records: Sequence[Mapping[str, float]], state: State) -> None:
+def trouble_in(look: Look, terms: Sequence[Term], losses: Losses) -> str:
+    """Why a step can't be made, naming the terms that are no numbers, or "" where all is well.
+
+    Reading what came of a step waits for the device: on a GPU only some are looked at here, and all
+    of them at the end of their shot.
+    """
+    if reading_waits(look.image) and (look.moment.step + 1) % GLANCES:
+        return ""
+    values = torch.stack(list(losses.values())) if losses else torch.zeros(())
+    if all_finite(values) and steepness(look) < STEEPEST:
+        return ""
+    step = f"step {look.moment.step + 1}"
+    if not all_finite(look.image.detach()):
+        return f"{step}: the picture's values are not numbers; {ADVICE}"
+    odd = {name: value.item() for name, value in losses.items() if not all_finite(value)}
+    if odd:
+        told = " and ".join(f"{name!r} is {value}" for name, value in odd.items())
+        return f"{step}: the loss of {told}; {ADVICE}"
+    steep = list[str]()
+    for term in terms:
+        alone = look.again()
+        look.canvas.zero_grad(set_to_none=True)
+        weigh(alone, [term])
+        if not steepness(alone) < STEEPEST:
+            steep.append(repr(term.name))
+    whose = " and of ".join(steep) or "the picture"
+    return f"{step}: the gradient of {whose} is no number that can be followed; {ADVICE}"
+
+
+def reading_waits(tensor: Tensor) -> bool:
+    """Whether to read a number of ``tensor`` is to wait for all that was asked of its device."""
+    return tensor.device.type != "cpu"
+
+
+def steepness(look: Look) -> float:
+    """The largest part of the gradients that have gathered; NaN where one is no number."""
+    leaves = (look.image, *look.canvas.parameters())
+    ends = [torch.stack(leaf.grad.aminmax()) for leaf in leaves if leaf.grad is not None]
+    return float(torch.cat(ends).abs().amax()) if ends else 0.0
+
+
+def refuse_what_is_no_number(
+    records: Sequence[Mapping[str, float]], state: State, picture: Tensor
+) -> None:
     """Refuse a shot after which nothing can be painted any more.
 
     Raises:
-        RunError: a loss of ``records`` or a value of ``state`` is infinite or not a number.
+        RunError: a loss of ``records``, a value of ``state`` or of ``picture`` is infinite or not a
+            number.
     """
-    advice = (
-        "nothing can be painted from there; what was kept before stands; begin anew with a "
-        "smaller learning_rate or smaller weights"
-    )
     for record in records:
         for name, value in record.items():
             if not math.isfinite(value):
-                raise RunError(f"step {record['step']}: the loss of {name!r} is {value}; {advice}")
-    if not all(map(all_finite, state.tensors.values())):
-        raise RunError(f"step {state.steps}: the picture's values are not numbers; {advice}")
+                raise RunError(f"step {record['step']}: the loss of {name!r} is {value}; {ADVICE}")
+    if not all(map(all_finite, (*state.tensors.values(), picture))):
+        raise RunError(f"step {state.steps}: the picture's values are not numbers; {ADVICE}")
 
 
 def all_finite(values: Tensor) -> bool:

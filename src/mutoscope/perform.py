@@ -1,5 +1,6 @@
 """A run painted into its folder: where the parts, the frames and the files meet."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from mutoscope.motion.video import Follow
 from mutoscope.paint import RESERVED, Frame, Losses, State, Watch
 from mutoscope.quality.keep import keep_quality
 from mutoscope.run import FilmPlan, Run, Saved
-from mutoscope.run.layout import PALETTE, QUALITY, TENSORBOARD
+from mutoscope.run.layout import PALETTE, QUALITY, QUALITY_PLOT, TENSORBOARD
 from mutoscope.run.scribe import Scribe, Watchful
 from mutoscope.schedule import Schedule, make_schedule
 from mutoscope.settings import Settings
@@ -281,7 +282,7 @@ def finish(run: Run, settings: Settings, saved: Saved | None) -> bool:
         return False
     run.rewind(saved.number)  # a film that is missing is made when the run is closed
     run.draw_losses()
-    if not (run.folder / QUALITY).exists():
+    if not ((run.folder / QUALITY).exists() and (run.folder / QUALITY_PLOT).exists()):
         look_back(run, settings, schedule)
     return True
 
@@ -296,7 +297,7 @@ def look_back(run: Run, settings: Settings, schedule: Schedule) -> None:
 
 def show_newest(settings: Settings, run: Run, frame: Frame, palette: Tensor | None) -> Path:
     """Put what there is to look at between frames on the disk, and say where the picture is."""
-    if settings.show_graphs:
+    if settings.show_graphs and shows_more(frame.steps - len(frame.records), frame.steps):
         run.draw_losses()
     if palette is not None:
         save_image(palette, run.folder / PALETTE)
@@ -307,6 +308,14 @@ def show_newest(settings: Settings, run: Run, frame: Frame, palette: Tensor | No
     elif frame.number is None:
         run.preview(frame.image)
     return run.latest_path if frame.number is None else run.frame_path(frame.number)
+
+
+def shows_more(before: int, now: int) -> bool:
+    """Whether a plot of ``now`` steps shows more than one of those ``before``: a fiftieth of them.
+
+    It is drawn of the whole log, so a run that drew it again and again would slow down as it grows.
+    """
+    return now < 50 or before == 0 or math.floor(math.log(now, 1.02)) > math.log(before, 1.02)
 
 
 @contextmanager

@@ -184,3 +184,12 @@ def test_pages_without_room_are_left_out_or_refused(scan, cache, caplog):
     assert "1 of 2 pages are left out, since a tile needs 150 pixels both ways: 2" in caplog.text
     with pytest.raises(MediaError, match=r"1\.png: no page is large enough: .* 300 × 200 pixels"):
         roomy(sheets, 201, what="a tile")
+
+
+@pytest.mark.parametrize("told", ["{'descr': '|u1', (", "(" * 100, "{'shape': (1e400,)}"])
+def test_a_copy_whose_description_can_not_be_read_is_made_anew(scan, cache, told):
+    page = pages_of(scan())[0]
+    path = cache.path(page, channels=1, dpi=100)
+    path.parent.mkdir()
+    path.write_bytes(b"\x93NUMPY\x01\x00" + len(told).to_bytes(2, "little") + told.encode())
+    assert np.array_equal(cache.open(page, channels=1, dpi=100), page.pixels(channels=1))

@@ -310,3 +310,51 @@ def test_two_can_not_make_one_film(tmp_path):
         make(out)
     lock.release()
     make(out)
+
+
+# ── killed when the film has its name ──
+
+
+@pytest.mark.parametrize("left", ["all", "the film too", "only the mark"])
+def test_what_was_ended_after_the_naming_is_only_tidied_up(tmp_path, monkeypatch, left):
+    out = tmp_path / "film.mkv"
+    work, remove = work_folder(out), producing._Work.remove
+
+    def killed(self):
+        if left == "the film too":  # its renaming has not reached the disk in both folders
+            shutil.copy(out, self.folder / "film.mkv")
+        if left == "only the mark":
+            for path in self.folder.iterdir():
+                if path.name != "named":
+                    path.unlink()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(producing._Work, "remove", killed)
+    with pytest.raises(KeyboardInterrupt):
+        make(out)
+    whole = out.read_bytes()
+    assert not producing.is_taken(out)
+    monkeypatch.setattr(producing._Work, "remove", remove)
+    again = Frames()
+    make(out, again)
+    assert (again.made, out.read_bytes()) == ([], whole)
+    assert not work.exists()
+    assert producing.is_taken(out)
+    with pytest.raises(MediaError, match="exists already"):
+        make(out)
+
+
+def test_a_film_of_another_key_is_no_reason_to_tidy_up(tmp_path, monkeypatch):
+    out = tmp_path / "film.mkv"
+
+    def killed(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(producing._Work, "remove", killed)
+    with pytest.raises(KeyboardInterrupt):
+        make(out)
+    whole = out.read_bytes()
+    with pytest.raises(MediaError, match="exists already"):
+        make(out, key={"scale": 3})
+    assert out.read_bytes() == whole
+    assert producing.is_taken(out)

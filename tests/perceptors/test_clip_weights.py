@@ -3,6 +3,7 @@
 import json
 import logging
 import pickle
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -256,3 +257,18 @@ def test_traits_without_a_configuration(tmp_path: Path, caplog: pytest.LogCaptur
     caplog.clear()
     assert read_traits(tmp_path / "mine.safetensors", activation="gelu").activation == "gelu"
     assert "for the other" not in caplog.text
+
+
+def test_a_pickle_that_calls_a_kind_of_storage_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    torch.save({"state_dict": {"a": torch.ones(2)}}, path)
+    data = path.read_bytes()
+    with zipfile.ZipFile(path) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in entries.items():
+            spoilt = b"\x80\x02ctorch\nFloatStorage\n)R." if name.endswith("data.pkl") else content
+            archive.writestr(name, spoilt)
+    assert path.read_bytes() != data
+    with pytest.raises(WeightsError):
+        read_checkpoint(path)

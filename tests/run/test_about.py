@@ -26,7 +26,8 @@ def test_what_is_written_is_read(tmp_path, about):
 @pytest.mark.parametrize(
     "change",
     [{"program": "other"}, {"base": "../../etc"}, {"base": None}, {"backups": "x"}, {"film": [1]},
-     {"film": {"rate": "0", "crf": 1, "title": None, "recipe": None}}, {"relative_to": None}],
+     {"film": {"rate": "0", "crf": 1, "title": None, "recipe": None}}, {"relative_to": None},
+     {"backups": float("inf")}, {"resume_points": float("-inf")}],
 )  # fmt: skip
 def test_forged_values_are_refused(tmp_path, change):
     values = json.loads(ABOUT.to_json()) | change

@@ -1,9 +1,13 @@
+import json
+
 import pytest
+import safetensors.torch
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mutoscope.errors import RunError
+from mutoscope.run import checkpoint
 from mutoscope.run.checkpoint import read_header, read_state, write_state
 
 TENSORS = {
@@ -52,6 +56,17 @@ def test_equal_states_are_equal_bytes(tmp_path):
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
+def test_a_state_is_what_the_library_would_write(tmp_path):
+    """Which makes a copy of it all first."""
+    kinds = {f"ä.{kind}": torch.arange(3).to(kind) for kind in checkpoint._TYPES}
+    write(tmp_path / "a", **kinds)
+    data = (tmp_path / "a").read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    metadata = json.loads(data[8 : 8 + length])["__metadata__"]
+    whole = {name: value.contiguous() for name, value in (TENSORS | kinds).items()}
+    assert data == safetensors.torch.save(whole, metadata)
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_any_change_is_noticed(tmp_path_factory, data):
@@ -94,3 +109,13 @@ def test_tensors_that_share_their_memory_are_written_apart(tmp_path):
     read = read_state(tmp_path / "1.safetensors").tensors
     assert set(read) == set(tensors)
     assert all(torch.equal(read[name], value) for name, value in tensors.items())
+
+
+@pytest.mark.parametrize("key", ["number", "log_bytes"])
+def test_a_number_beyond_all_bounds_is_refused(tmp_path, key):
+    path = tmp_path / "1.safetensors"
+    told = {"number": 1, "log_bytes": 0, "digest": "", "meta": {}, key: float("inf")}
+    path.write_bytes(safetensors.torch.save({"a": torch.ones(1)}, {"mutoscope": json.dumps(told)}))
+    for read in (read_state, read_header):
+        with pytest.raises(RunError, match="is damaged"):
+            read(path)

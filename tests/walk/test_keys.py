@@ -66,3 +66,11 @@ def test_a_file_that_is_no_json_or_not_there_is_refused(tmp_path):
     (tmp_path / "deep.json").write_text("[" * 200_000)
     with pytest.raises(MediaError, match="no JSON"):
         keys_from(tmp_path / "deep.json", z=4, w=2)
+
+
+@pytest.mark.parametrize("number", ["1e400", "9" * 400, "1e39", "NaN"])
+def test_numbers_beyond_all_bounds_are_refused(tmp_path, number):
+    path = tmp_path / "keys.json"
+    path.write_text(f'{{"w": [[0, {number}]]}}')
+    with pytest.raises(SettingsError, match=r"no finite number|too large"):
+        keys_from(path, z=2, w=2)

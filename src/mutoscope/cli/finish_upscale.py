@@ -71,12 +71,14 @@ def upscale(
     shared out, which changes nothing in it.
     """
     from mutoscope.errors import MediaError
+    from mutoscope.finish.produce import is_taken
     from mutoscope.finish.upscale import FOR_FILMS, FOR_PICTURES, load_upscaler
 
     if not source.exists():
         raise MediaError(f"{source}: does not exist; give a picture, a folder or a film")
     is_film = _is_film(source, output)
-    if output.exists() and not overwrite and not source.is_dir():
+    taken = is_taken(output) if is_film else output.exists()
+    if taken and not overwrite and not source.is_dir():
         raise MediaError(f"{output}: exists already; choose another name, or add --overwrite")
     chosen = model or (FOR_FILMS if is_film else FOR_PICTURES)
     if not is_film and (on is not None or workers is not None):

@@ -78,6 +78,7 @@ def _begin(folder: Path, parts: Parts) -> None:
             # In this order: where the second lies there is a run, and it has its settings.
             atomic.write_text(folder / layout.SETTINGS, settings.to_yaml())
             atomic.write_text(folder / layout.ABOUT, about.to_json())
+            atomic.sync_folder(folder.parent)
         finally:
             lock.release()
     except OSError as error:

@@ -9,6 +9,7 @@ for longest goes when the folder grows too large.
 import contextlib
 import logging
 import os
+import tokenize
 from pathlib import Path
 
 import cv2
@@ -134,7 +135,9 @@ def _mapped(path: Path, shape: tuple[int, ...]) -> Pixels | None:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, tokenize.TokenError, RecursionError, MemoryError,
+            OverflowError, SyntaxError, TypeError) as error:  # fmt: skip
+        # What describes the array is a Python literal, and NumPy reads it as one.
         log.warning("%s: is damaged (%s); made anew", path, str(error)[:80])
         return None
     if not isinstance(array, np.memmap) or array.dtype != np.uint8 or array.shape != shape:

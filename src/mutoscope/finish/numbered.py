@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
-from mutoscope.atomic import is_part, reason, sweep_parts, write_text
+from mutoscope.atomic import is_part, reason, sweep_parts, sync_upward, write_text
 from mutoscope.errors import MediaError
 from mutoscope.images import save_image
 from mutoscope.lock import NAME as LOCK
@@ -58,6 +58,7 @@ def produce_pictures(
         if not goes_on and not overwrite:
             _refuse_others(out)
         out.mkdir(exist_ok=True)
+        sync_upward(out, levels=1)
         lock = FolderLock(out)
         try:
             sweep_parts(out)

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
-from mutoscope.atomic import settle, sweep_parts, write_text
+from mutoscope.atomic import settle, sweep_parts, sync_folder, write_text
 from mutoscope.errors import MediaError
 from mutoscope.finish.pieces import (
     NEXT,
@@ -44,6 +44,7 @@ from mutoscope.sound import SoundFile
 log = logging.getLogger("mutoscope")
 
 _KEY = "key.json"
+_NAMED = "named"  # holds the key of a film that has its name, until nothing else is left
 _ROOM = re.compile(r"[0-9]{8}-[0-9]{8}")
 
 
@@ -115,9 +116,12 @@ def produce(
         RunError: Another process is making this film.
     """
     rate = as_rate(rate, str(out))
+    if _was_named(out, _text(key)):
+        log.info("%s: is complete; there is nothing left to do", out)
+        return
     _check(out, rate, sound=sound, recipe=recipe, overwrite=overwrite)
     told = progress or (lambda _: None)
-    with _opened(out, key, gaps=hands is not None) as work:
+    with _opened(out, _text(key), gaps=hands is not None) as work:
         if hands is not None and total and not work.whole:
             _share_out(work, hands, out, total=total, progress=told)
         if not work.whole:
@@ -135,6 +139,45 @@ def produce(
 def work_folder(out: Path) -> Path:
     """Where the pieces of the film ``out`` lie while it is being made."""
     return out.with_name(f".{out.name}.work")
+
+
+def is_taken(out: Path) -> bool:
+    """Whether a film can't be made because there is one, and it isn't this very one.
+
+    One that just got its name when the program was ended is told by `produce`, which knows its key.
+    """
+    return out.exists() and not (work_folder(out) / _NAMED).is_file()
+
+
+def _was_named(out: Path, text: str) -> bool:
+    """Whether the film was complete when an earlier call was ended; what that left goes."""
+    folder = work_folder(out)
+    mark = folder / _NAMED
+    if not (out.is_file() and mark.is_file()):
+        return False
+    lock = FolderLock(folder)
+    try:
+        with reporting(folder):
+            if mark.read_text(encoding="utf-8") != text:
+                mark.unlink()
+                return False
+            if (made := _film_in(folder, out)).exists():  # then an older one has the name yet
+                settle(made, out)
+            write_text(folder / _KEY, text)  # it may be gone already
+            _Work(folder, text, gaps=True).remove()
+    finally:
+        lock.release()
+    return True
+
+
+def _text(key: Mapping[str, Any]) -> str:
+    """What the pictures depend on, as it is noted."""
+    return json.dumps({"key": dict(key), "version": version("mutoscope")}, sort_keys=True)
+
+
+def _film_in(folder: Path, out: Path) -> Path:
+    """Where the film lies until it gets its name."""
+    return folder / f"film{out.suffix.lower()}"
 
 
 class _Work:
@@ -190,6 +233,12 @@ class _Work:
                     piece.path.replace(self.folder / piece.path.name)
             shutil.rmtree(room, ignore_errors=True)
 
+    def name(self, out: Path) -> None:
+        """Give the film its name, such that a later call knows that it did."""
+        with reporting(out):
+            write_text(self.folder / _NAMED, (self.folder / _KEY).read_text(encoding="utf-8"))
+            settle(_film_in(self.folder, out), out)
+
     def finish(self) -> None:
         """Note that the last picture is there."""
         with reporting(self.folder / WHOLE):
@@ -199,6 +248,8 @@ class _Work:
         """Remove all that is ours, and the folder if nothing else is in it."""
         self._clear()
         (self.folder / _KEY).unlink(missing_ok=True)
+        sync_folder(self.folder)
+        (self.folder / _NAMED).unlink(missing_ok=True)
         (self.folder / LOCK).unlink(missing_ok=True)
         with contextlib.suppress(OSError):
             self.folder.rmdir()
@@ -245,12 +296,12 @@ def _check(
 
 
 @contextlib.contextmanager
-def _opened(out: Path, key: Mapping[str, Any], *, gaps: bool) -> Iterator[_Work]:
+def _opened(out: Path, text: str, *, gaps: bool) -> Iterator[_Work]:
     """The work folder of a film, made if need be, and ours alone."""
     folder = work_folder(out)
-    text = json.dumps({"key": dict(key), "version": version("mutoscope")}, sort_keys=True)
     with reporting(folder):
         folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
     lock = FolderLock(folder)
     try:
         with reporting(folder):
@@ -317,9 +368,8 @@ def _check_size(picture: Tensor, out: Path) -> None:
 
 def _assemble(work: _Work, out: Path, rate: Fraction, extras: Extras, *, overwrite: bool) -> None:
     """Make the film of the pieces, and give it its name."""
-    made = work.folder / f"film{out.suffix.lower()}"
+    made = _film_in(work.folder, out)
     join(Pieces(work.pieces(), rate), made, extras, Finish(overwrite=True))
     if out.exists() and not overwrite:
         raise MediaError(f"{out}: came to exist while the film was made; give another name")
-    with reporting(out):
-        settle(made, out)
+    work.name(out)

@@ -122,7 +122,8 @@ class About:
         except OSError as error:
             raise RunError(f"{path}: can't be read: {reason(error)}") from error
         except (
-            ValueError, KeyError, TypeError, AttributeError, RecursionError, MutoscopeError,
+            ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError,
+            MutoscopeError,
         ) as error:  # fmt: skip
             raise RunError(f"{path}: is damaged ({type(error).__name__}: {error})") from error
 

@@ -23,13 +23,13 @@ from mutoscope.errors import RunError
 KEY = "mutoscope"
 SUFFIX = ".safetensors"
 _MAX_HEADER = 64 * 2**20
-_TYPES = {
+_TYPES = {  # in the order in which the library lays them
+    torch.int64: "I64",
     torch.float64: "F64",
     torch.float32: "F32",
-    torch.float16: "F16",
-    torch.bfloat16: "BF16",
-    torch.int64: "I64",
     torch.int32: "I32",
+    torch.bfloat16: "BF16",
+    torch.float16: "F16",
     torch.int16: "I16",
     torch.int8: "I8",
     torch.uint8: "U8",
@@ -97,7 +97,8 @@ def _file_parts(
 
     They are those that it makes: the widest numbers come first, so that each is aligned.
     """
-    ordered = sorted(tensors, key=lambda name: (-tensors[name].element_size(), name))
+    places = {kind: place for place, kind in enumerate(_TYPES)}
+    ordered = sorted(tensors, key=lambda name: (places[tensors[name].dtype], name))
     header: dict[str, Any] = {"__metadata__": metadata}
     end = 0
     for name in ordered:
@@ -179,7 +180,9 @@ def _header(data: bytes, path: Path, length: int) -> Header:
         )
         if header.number < 0 or header.log_bytes < 0:
             raise ValueError("a number in it is negative")
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (
+        ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError,
+    ) as error:  # fmt: skip
         raise RunError(f"{path}: is damaged or no state of a run ({error})") from error
     return header
 

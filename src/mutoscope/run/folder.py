@@ -128,7 +128,8 @@ class Run:
                 layout.clear(folder, about.base)
             atomic.write_text(folder / layout.ABOUT, about.to_json())
             layout.make_rooms(folder)
-            atomic.sync_folder(parent)
+            # Up to the folder in which the user is, for any of them may be new.
+            atomic.sync_upward(folder, levels=4)
         except BaseException as error:
             if not overwrite:
                 layout.dissolve(folder, about.base)
@@ -277,7 +278,9 @@ class Run:
         """
         path = self.folder / layout.SMOOTHED / f"{self.base}_{number}.png"
         with self._reporting(f"frame {number} can't be kept smoothed"):
-            path.parent.mkdir(exist_ok=True)
+            if not path.parent.is_dir():
+                path.parent.mkdir(exist_ok=True)
+                atomic.sync_folder(self.folder)
             atomic.write_bytes(path, encode(image, ".png", recipe=recipe, place=str(path)))
         return path
 

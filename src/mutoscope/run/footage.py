@@ -6,10 +6,12 @@ from pathlib import Path
 
 from torch import Tensor
 
+from mutoscope.atomic import may_pass, settle
 from mutoscope.errors import MediaError
 from mutoscope.frames import ClipSource, FilmSink
 from mutoscope.frames.mux import add_sound
 from mutoscope.images import load_image
+from mutoscope.run import layout
 from mutoscope.run.about import FilmPlan
 from mutoscope.sound import SoundFile
 
@@ -52,7 +54,7 @@ class Footage:
     def _begun(self, plan: FilmPlan) -> FilmSink:
         """The film as far as there are frames."""
         sink = FilmSink(
-            self.path,
+            self.path if plan.sound is None else self.path.with_name(layout.SILENT),
             plan.rate,
             crf=plan.crf,
             recipe=plan.recipe,
@@ -81,16 +83,26 @@ class Footage:
             self._sink = self._begun(self.plan)
         if self._sink is not None:
             self._sink.close()
-            self._carry_sound()
+            if self._sink.path != self.path and self._sink.count:
+                self._carry_sound(self._sink.path)
 
-    def _carry_sound(self) -> None:
-        """Write the film again with its sound; where that can't be had, it stays silent."""
-        if self.plan is None or self.plan.sound is None:
-            return
+    def _carry_sound(self, silent: Path) -> None:
+        """Write the ``silent`` film again with its sound; where that can't be had, it stays so.
+
+        Until then it has no name, so that nobody ever takes it for the whole.
+        """
+        assert self.plan is not None  # noqa: S101
+        assert self.plan.sound is not None  # noqa: S101
         try:
-            add_sound(self.path, SoundFile(self.plan.sound), offset=self.plan.sound_from)
+            sound, offset = SoundFile(self.plan.sound), self.plan.sound_from
+            add_sound(silent, sound, self.path, offset=offset, overwrite=True)
         except MediaError as error:
+            if isinstance(error.__cause__, OSError) and may_pass(error.__cause__):
+                raise  # with more room on the disk there will be sound
             log.warning("%s; the film stays silent", error)
+            settle(silent, self.path)
+        finally:
+            silent.unlink(missing_ok=True)
 
     def _due(self, plan: FilmPlan) -> bool:
         if self._sink is not None or not (frames := plan.order(self.frames())):

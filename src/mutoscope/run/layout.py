@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from mutoscope.atomic import is_part, reason, sweep_parts
+from mutoscope.atomic import is_part, reason, sweep_parts, sync_folder
 from mutoscope.errors import RunError, SettingsError
 from mutoscope.lock import NAME as LOCK
 from mutoscope.lock import FolderLock, InUseError
@@ -20,6 +20,7 @@ PALETTE = "palette.png"
 TENSORBOARD = "tensorboard"
 QUALITY = "quality.json"
 QUALITY_PLOT = "quality.png"
+SILENT = ".silent.mp4"  # a film that is to have sound, until it has
 PROFILE = "profile.txt"
 TRACE = "trace.json"
 FRAMES = "frames"
@@ -197,12 +198,14 @@ def sweep(folder: Path) -> None:
     for part in (folder, folder / FRAMES, folder / SMOOTHED, folder / STATE):
         if part.is_dir():
             sweep_parts(part)
+    (folder / SILENT).unlink(missing_ok=True)
 
 
 def make_rooms(folder: Path) -> None:
-    """Make the folders inside a run's folder."""
+    """Make the folders inside a run's folder, and see them to the disk."""
     for name in (FRAMES, STATE):
         (folder / name).mkdir(exist_ok=True)
+    sync_folder(folder)
 
 
 def clear(folder: Path, base: str) -> None:

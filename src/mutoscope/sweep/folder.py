@@ -81,6 +81,7 @@ class SheetFolder(Closable):
                     path.unlink(missing_ok=True)
             for run in old:
                 layout.dissolve(run, run.name)
+            atomic.sync_upward(folder, levels=2)
             made = cls(folder, sweep, lock)
             made.draw()
         except BaseException as error:

@@ -137,6 +137,7 @@ class TrainingFolder(Closable, Generic[_Recipe]):
         """Make the folders inside, and remove what a killed process left half written."""
         for name in self.inside:
             (self.path / name).mkdir(exist_ok=True)
+        atomic.sync_upward(self.path, levels=3)
         for name in ("", *self.inside):
             atomic.sweep_parts(self.path / name)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from mutoscope.errors import MediaError, SettingsError
 from mutoscope.finish.numbered import produce_pictures
-from mutoscope.finish.produce import Hands, produce
+from mutoscope.finish.produce import Hands, is_taken, produce
 from mutoscope.frames.codecs import codec_of
 from mutoscope.frames.mux import sounding
 from mutoscope.sound import Sound, SoundFile, hear
@@ -78,7 +78,7 @@ def walk_to_film(
         RunError: another process is making this film.
     """
     codec_of(out)  # refused before anything is heard or measured
-    if out.exists() and not filming.overwrite:
+    if is_taken(out) and not filming.overwrite:
         raise MediaError(f"{out}: exists already; choose another name, or add --overwrite")
     if filming.sound is not None:
         sounding(out)

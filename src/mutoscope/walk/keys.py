@@ -112,9 +112,13 @@ def _vectors(rows: list[Any], length: int, path: Path) -> Tensor:
             raise SettingsError(
                 f"{path}: key {place} has {found} numbers; this generator's have {length}"
             )
-        if not all(type(value) in (int, float) and math.isfinite(value) for value in row):
+        # No comparison with a number makes a float of it, which the largest whole ones are not.
+        if not all(type(value) in (int, float) and abs(value) < math.inf for value in row):
             raise SettingsError(f"{path}: key {place} holds something that is no finite number")
-    vectors = torch.tensor(rows, dtype=torch.float64).float()
+    try:
+        vectors = torch.tensor(rows, dtype=torch.float64).float()
+    except (OverflowError, RuntimeError, ValueError) as error:  # of whole numbers beyond all floats
+        raise SettingsError(f"{path}: a key holds a number too large") from error
     if not bool(torch.isfinite(vectors).all()):
         raise SettingsError(f"{path}: a key holds a number too large")
     return vectors
