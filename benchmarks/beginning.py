@@ -33,8 +33,9 @@ sys.exit(main())
 """
 TOLD = """\
 Seconds from the start of `mutoscope image` to the end of its first step, with networks that lie in
-files already: Python and PyTorch start, settings are checked, networks are read, the cost of the
-run is foretold from trial steps, and one step is taken. By the clock, and of the processor."""
+files already: Python and PyTorch start, settings are checked, networks are read, CLIP's precision
+is chosen by trial where that is asked for, and one step is taken. By the clock, and of the
+processor."""
 HEADS = ("perceptor", "size", "seconds", "CPU seconds")
 
 
