@@ -207,6 +207,7 @@ def loaded(name):
 
 
 @pytest.mark.usefixtures("single_thread")
+@pytest.mark.long
 def test_ways_for_frames_to_start_are_compared(small_vqgan, tmp_path, capsys):
     starts = loaded("starts")
     given = ["perceptors=tiny", "cutouts=2", "width=32", "height=32"]

@@ -238,7 +238,7 @@ def test_help_has_an_example(call):
     assert "Example:  mutoscope train-vqgan drawings/ --minutes 10 -o my-vqgan" in "\n".join(out)
 
 
-@pytest.mark.slow
+@pytest.mark.long  # that of a generator's training shows the same
 def test_stopped_by_signals_it_goes_on_to_the_same_files(here, call, pictures, nursery):
     command = [*COMMAND[:5], "24", *COMMAND[6:]]
     assert call(*command)[0] == 0

@@ -108,6 +108,7 @@ def test_no_task_needs_no_worker(tmp_path):
 
 @pytest.mark.usefixtures("single_thread")
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.long
 def test_a_killed_workers_run_goes_on_from_its_checkpoint_to_the_same_bytes(tmp_path):
     settings = load_settings(
         {"scenes": "a fox", "seed": 7, "perceptors": "tiny", "width": 32, "height": 32},

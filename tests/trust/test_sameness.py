@@ -34,6 +34,7 @@ MARKS = (1, 8)
 SHORT = sameness.TOY | {"width": 32, "height": 32, "steps_per_scene": 8}
 
 
+@pytest.mark.long
 def test_another_process_with_another_hash_seed_paints_the_same_to_the_bit():
     """The order of sets differs from this process; the picture must not."""
     settings = SHORT | {"smoothing_weight": 0.1, "init_noise": "gradient"}

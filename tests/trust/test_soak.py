@@ -65,6 +65,7 @@ def test_what_would_grow_is_seen():
         course.refuse()
 
 
+@pytest.mark.long
 def test_what_would_stay_open_is_seen(tmp_path):
     course, kept = soak.Course(10, looks=10), []
     for done in range(1, 11):
