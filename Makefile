@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test test-all browser lint bench docs site constraints sbom licences trust-web trust-soak trust-numbers trust-sameness trust-faults trust-fuzz clean
+.PHONY: install demo test test-all browser lint bench docs site constraints sbom licences trust-web trust-soak trust-numbers trust-sameness trust-faults trust-fuzz trust-support clean
 .DEFAULT_GOAL := install
 
 install: $(STAMP)
@@ -96,6 +96,10 @@ trust-numbers: $(STAMP)
 trust-sameness: $(STAMP)
 	$(BIN)/python tests/trust/sameness.py
 	$(BIN)/python tests/trust/sameness.py --labels
+
+# Every kind of work by the rules of Windows' and macOS's disks, played on Linux
+trust-support: $(STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/python tests/trust/elsewhere.py
 
 # 200 kills at random moments, losses of power at every change to the disk, and what else fails.
 trust-faults: $(STAMP)

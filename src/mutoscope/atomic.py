@@ -10,6 +10,7 @@ import errno
 import os
 import re
 import secrets
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -71,8 +72,8 @@ def sweep_parts(folder: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Flush a folder's entries to the disk, where the system knows how to (POSIX)."""
-    if os.name != "posix":
+    """Flush a folder's entries to the disk, where the system knows how to (not on Windows)."""
+    if sys.platform == "win32":
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:

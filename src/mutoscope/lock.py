@@ -45,7 +45,7 @@ class FolderLock:
     """
 
     def __init__(self, folder: Path) -> None:
-        path = folder / NAME
+        self._folder, path = folder, folder / NAME
         try:
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
@@ -73,6 +73,15 @@ class FolderLock:
             with contextlib.suppress(OSError):
                 os.ftruncate(descriptor, 0)
             os.close(descriptor)
+
+    def discard(self) -> None:
+        """Let the folder go and remove the lock's file, and the folder if that was all in it."""
+        if sys.platform == "win32":
+            self.release()  # what is open there can't be removed, and whoever has it now keeps it
+        with contextlib.suppress(OSError):
+            (self._folder / NAME).unlink(missing_ok=True)
+            self._folder.rmdir()
+        self.release()
 
 
 def _holder(path: Path) -> str:

@@ -3,6 +3,7 @@
 Every command imports what it needs when it runs, so that ``--help`` answers at once.
 """
 
+import io
 import logging
 import os
 import sys
@@ -90,6 +91,7 @@ def run(arguments: Sequence[str]) -> int:
     0 is done, 2 is an error that the user can mend (one line on stderr), 130 is Ctrl-C.
     """
     prepare()
+    _take_all_letters()
     try:
         # Without arguments the overview is wanted, and wanting it is no mistake.
         result: Any = cli.main(
@@ -117,6 +119,16 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader of a pipe has gone: that is fine
         return 0
     return result if isinstance(result, int) else 0
+
+
+def _take_all_letters() -> None:
+    """Let what the terminal has no letters for be told by numbers, and not end the program.
+
+    A pipe on Windows takes some 250 letters, and names of files need not be text at all.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
 
 
 def complain(message: str) -> int:

@@ -34,7 +34,6 @@ from mutoscope.finish.pieces import (
 from mutoscope.frames import FilmSink, as_rate
 from mutoscope.frames.codecs import codec_of
 from mutoscope.frames.mux import sounding
-from mutoscope.lock import NAME as LOCK
 from mutoscope.lock import FolderLock
 from mutoscope.provenance import recipe_text
 from mutoscope.run.joining import Finish, join
@@ -166,7 +165,7 @@ def _was_named(out: Path, text: str) -> bool:
             write_text(folder / _KEY, text)  # it may be gone already
             _Work(folder, text, gaps=True).remove()
     finally:
-        lock.release()
+        _let_go(folder, lock)
     return True
 
 
@@ -245,14 +244,11 @@ class _Work:
             write_text(self.folder / WHOLE, "")
 
     def remove(self) -> None:
-        """Remove all that is ours, and the folder if nothing else is in it."""
+        """Remove all that is ours but the lock, which is its holder's to discard."""
         self._clear()
         (self.folder / _KEY).unlink(missing_ok=True)
         sync_folder(self.folder)
         (self.folder / _NAMED).unlink(missing_ok=True)
-        (self.folder / LOCK).unlink(missing_ok=True)
-        with contextlib.suppress(OSError):
-            self.folder.rmdir()
 
     def _ours(self) -> list[Path]:
         """The files of ours, apart from key and lock."""
@@ -297,7 +293,7 @@ def _check(
 
 @contextlib.contextmanager
 def _opened(out: Path, text: str, *, gaps: bool) -> Iterator[_Work]:
-    """The work folder of a film, made if need be, and ours alone."""
+    """The work folder of a film, made if need be, and ours alone; gone once its work is removed."""
     folder = work_folder(out)
     with reporting(folder):
         folder.mkdir(exist_ok=True)
@@ -308,7 +304,15 @@ def _opened(out: Path, text: str, *, gaps: bool) -> Iterator[_Work]:
             work = _Work(folder, text, gaps=gaps)
         yield work
     finally:
+        _let_go(folder, lock)
+
+
+def _let_go(folder: Path, lock: FolderLock) -> None:
+    """Release a work folder; one whose work was removed goes as a whole."""
+    if (folder / _KEY).exists():
         lock.release()
+    else:
+        lock.discard()
 
 
 def _fill(

@@ -133,6 +133,7 @@ class Run:
         except BaseException as error:
             if not overwrite:
                 layout.dissolve(folder, about.base)
+                lock.discard()
             lock.release()
             if isinstance(error, OSError):
                 raise RunError(
@@ -179,7 +180,7 @@ class Run:
         except BaseException as error:
             self._closed = True
             layout.dissolve(self.folder, self.base)
-            self._lock.release()
+            self._lock.discard()
             if isinstance(error, OSError):
                 raise RunError(
                     f"{self.folder}: can't begin with frames of another run: "

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,7 +31,9 @@ PAUSED = f"{STATE}/paused{SUFFIX}"
 TAKING = ".taking"  # is there while the beginning of another run is copied into this one
 
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
-_DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
+_DEVICES = re.compile(
+    r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\..*)?", re.IGNORECASE
+)
 _MAX_NAME = 120  # bytes; what is appended to it stays within a file system's 255
 
 
@@ -63,8 +66,7 @@ def check_namespace(name: str) -> str:
 
 def frame_paths(folder: Path, base: str, room: str = FRAMES) -> list[tuple[int, Path]]:
     """The kept frames of a run and their numbers, in order."""
-    pattern = re.compile(re.escape(base) + r"_(0|[1-9][0-9]*)\.png")
-    return _numbered(folder / room, pattern)
+    return _numbered(folder / room, f"{base}_", ".png")
 
 
 def smoothed_paths(folder: Path, base: str) -> list[tuple[int, Path]]:
@@ -83,14 +85,31 @@ def shown_paths(folder: Path, base: str) -> list[tuple[int, Path]]:
 
 def state_paths(folder: Path) -> list[tuple[int, Path]]:
     """The kept states of a run and their numbers, in order."""
-    return _numbered(folder / STATE, re.compile(r"(0|[1-9][0-9]*)" + re.escape(SUFFIX)))
+    return _numbered(folder / STATE, "", SUFFIX)
 
 
-def _numbered(folder: Path, pattern: re.Pattern[str]) -> list[tuple[int, Path]]:
+def _numbered(folder: Path, before: str, suffix: str) -> list[tuple[int, Path]]:
+    """The files with a number between ``before`` and ``suffix``, and that, in order.
+
+    A disk may tell a name in other forms of its letters than it was given (decomposed, or as one
+    in its place was written before). What it then finds by the name given is meant by it.
+    """
     if not folder.is_dir():
         return []
-    found = ((pattern.fullmatch(path.name), path) for path in folder.iterdir())
-    return sorted((int(match[1]), path) for match, path in found if match)
+    pattern = re.compile(re.escape(_alike(before)) + r"(0|[1-9][0-9]*)" + re.escape(suffix))
+    names = {path.name for path in folder.iterdir()}
+    found = {}
+    for name in names:
+        if match := pattern.fullmatch(_alike(name)):
+            path = folder / f"{before}{match[1]}{suffix}"
+            if path.name in names or path.exists():
+                found[int(match[1])] = path
+    return sorted(found.items())
+
+
+def _alike(name: str) -> str:
+    """A name such that those are equal which some disks take for one."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def claim(parent: Path, namespace: str) -> tuple[Path, FolderLock]:

@@ -4,6 +4,7 @@ OmegaConf does it, as it did in PyTTI. Of all that it offers only these four for
 the others read the environment or decode text, which a stranger's file has no business with.
 """
 
+import inspect
 import re
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -133,8 +134,9 @@ def _register() -> None:
     """Teach OmegaConf the resolvers of PyTTI and Hydra, unless the process has them already."""
     from omegaconf import OmegaConf
 
-    # OmegaConf 2.4 renamed it, with a warning on the old name.
-    register = getattr(OmegaConf, "register_resolver", None) or OmegaConf.register_new_resolver
+    # OmegaConf 2.4 renamed it, with a warning on the old name; in 2.3 another had the new one.
+    renamed = "use_cache" in inspect.signature(OmegaConf.register_resolver).parameters
+    register = OmegaConf.register_resolver if renamed else OmegaConf.register_new_resolver
     if not OmegaConf.has_resolver("now"):
         register("now", lambda pattern: datetime.now().strftime(pattern), use_cache=True)
     if not OmegaConf.has_resolver("user_cache"):

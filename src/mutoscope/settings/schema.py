@@ -1,11 +1,13 @@
 """`Settings`: a checked set of all keys, and what can be asked of it."""
 
+import os
 import pathlib
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Self
 
-from pydantic import ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic import ValidationError, model_validator
+from pydantic.functional_validators import ModelWrapValidatorHandler
 
 from mutoscope.curves import Curve, VectorCurve
 from mutoscope.elsewhere import brought
@@ -150,8 +152,14 @@ class Settings(Keys):
         """
         if is_address(path):
             return path
-        found = expanded(self.paths_from).absolute() / expanded(path)
+        place = expanded(self.paths_from).absolute()
+        found = place / expanded(path)
         refuse_outside(found)
+        if "\\" in path and os.sep == "/":
+            # Written on Windows; a name may also have backslashes in it, here.
+            slashed = place / expanded(path.replace("\\", "/"))
+            refuse_outside(slashed)
+            found = slashed if os.path.lexists(slashed) and not os.path.lexists(found) else found
         return str(brought(found))
 
     def replace(self, **changes: Any) -> Self:

@@ -29,7 +29,9 @@ MAX_STEPS = 100_000_000
 LOWEST_SEED, HIGHEST_SEED = -(2**63), 2**64 - 1
 
 _RESERVED = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
-_DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
+_DEVICES = re.compile(
+    r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\..*)?", re.IGNORECASE
+)
 _MAX_NAME = 120  # bytes; what is appended to it stays within a file system's 255
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d{1,3})?")
 _ONE_IN_SEVERAL = 1_000_000_007  # seeds are short enough to be typed again

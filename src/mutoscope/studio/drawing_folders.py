@@ -26,7 +26,7 @@ _SETTINGS = "settings.json"
 _KIND = b'"mutoscope train"'
 _HEAD = 65_536  # bytes of a training's settings, which are some hundred
 _UNSAFE = re.compile(r"[^\w.() -]+")
-_RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.IGNORECASE)
+_RESERVED = re.compile(r"(?:con|prn|aux|nul|(?:com|lpt)[\d¹²³]) *(?:\..*)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

@@ -87,9 +87,9 @@ class SheetFolder(Closable):
         except BaseException as error:
             if not overwrite:
                 with contextlib.suppress(OSError):
-                    for name in (FILE, SHEET, LOCK):
+                    for name in (FILE, SHEET):
                         (folder / name).unlink(missing_ok=True)
-                    folder.rmdir()
+                lock.discard()
             lock.release()
             if isinstance(error, OSError):
                 raise RunError(

@@ -1,4 +1,4 @@
-"""A disk as Windows or macOS has it, played on one of Linux: what Python asks of it goes through here.
+"""A disk as Windows or macOS has it, played on one of Linux: what Python asks of it comes here.
 
 Both find ``fox`` where ``Fox`` lies. Windows refuses names that it reserves, and paths of 260
 letters; what is open or mapped is neither renamed, replaced nor removed; no folder is opened,
@@ -8,21 +8,34 @@ and found in either form.
 
 What libraries in C ask of the disk by themselves (FFmpeg, OpenCV) keeps Linux's rules; what they
 hold open is seen.
+
+    python tests/trust/elsewhere.py
 """
 
 import builtins
 import errno
+import fcntl
 import functools
+import importlib.util
 import io
 import os
 import re
 import stat
 import sys
+import tempfile
 import unicodedata
 from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from mutoscope import lock
+from mutoscope.cli import run
 
 _REFUSED = re.compile(r'[<>:"|?*\\\x00-\x1f]|[ .]$')
-_DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\..*)?", re.IGNORECASE)
+_DEVICE = re.compile(
+    r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\..*)?", re.IGNORECASE
+)
 _LONGEST = 259
 # By which arguments a function is given paths.
 _CALLS = {
@@ -46,8 +59,9 @@ class Disk:
 
     def __init__(self, root, system, patch):
         self.root, self.system, self.refusals = Path(root), system, []
-        self._listdir, self._lexists = os.listdir, os.path.lexists
+        self._listdir = os.listdir
         self._exists = functools.partial(self._there, os.lstat)
+        self._isdir = functools.partial(self._folder, os.stat)
         for name, count in _CALLS.items():
             patch.setattr(os, name, self._ruled(name, getattr(os, name), count))
         opened = self._ruled("open", io.open, 1)
@@ -55,6 +69,8 @@ class Disk:
         patch.setattr(builtins, "open", opened)
         patch.setattr(os, "fsync", self._flushed(os.fsync))
         patch.setattr(sys, "platform", system)
+        if system == "win32":
+            patch.setattr(lock, "_take", on_windows("mutoscope.lock", patch)._take)
 
     @staticmethod
     def _there(look, path):
@@ -63,6 +79,13 @@ class Disk:
         except (OSError, ValueError):
             return False
         return True
+
+    @staticmethod
+    def _folder(look, path):
+        try:
+            return stat.S_ISDIR(look(path).st_mode)
+        except OSError:
+            return False
 
     def _ruled(self, call, original, count):
         @functools.wraps(original)
@@ -114,7 +137,7 @@ class Disk:
                 self._refuse(call, errno.EINVAL, path)
         if call in ("link", "symlink"):
             self._refuse(call, errno.EPERM, paths[0])
-        if call == "open" and Path(paths[0]).is_dir():
+        if call == "open" and self._isdir(paths[0]):
             self._refuse(call, errno.EACCES, paths[0])
         if call in _CHANGES and (held := in_use(paths)):
             self._refuse(call, errno.EACCES, held)
@@ -126,8 +149,6 @@ class Disk:
     def _flushed(self, original):
         def flushed(descriptor):
             if self.system == "win32":
-                import fcntl
-
                 mode = os.fstat(descriptor).st_mode
                 reads = fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY
                 if stat.S_ISDIR(mode) or reads:
@@ -147,7 +168,77 @@ def in_use(paths):
         except OSError:
             continue  # it was the one by which the folder was read
     with open("/proc/self/maps", encoding="utf-8") as maps:  # noqa: PTH123
-        held |= {line.split(maxsplit=5)[5].rstrip("\n") for line in maps if "/" in line}
+        held |= {line.split(maxsplit=5)[5].rstrip("\n") for line in maps if paths[0] in line}
     return next(
         (one for one in sorted(held) for path in paths if f"{one}/".startswith(f"{path}/")), None
     )
+
+
+class _Msvcrt(ModuleType):
+    """What of ``msvcrt`` locks files: as Windows does, a file that is open twice locks twice."""
+
+    LK_NBLCK = 2
+
+    @staticmethod
+    def locking(descriptor, mode, count):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES)) from error
+
+
+def on_windows(name, patch):
+    """A module of ours as Windows imports it: without the modules and signals of POSIX."""
+    import signal
+    import subprocess
+
+    with pytest.MonkeyPatch.context() as now:
+        now.setattr(sys, "platform", "win32")
+        for absent in ("fcntl", "resource", "pwd", "grp", "termios", "pty"):
+            now.setitem(sys.modules, absent, None)
+        now.delattr(signal, "SIGKILL")
+        patch.setitem(sys.modules, "msvcrt", _Msvcrt("msvcrt"))
+        patch.setattr(signal, "CTRL_BREAK_EVENT", signal.SIGINT, raising=False)
+        patch.setattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 512, raising=False)
+        spec = importlib.util.find_spec(name)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    return module
+
+
+def done_elsewhere(system, place, commands):
+    """Run commands in a folder under another system's rules; gives their codes and the refusals."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        refusals = [] if system == "linux" else Disk(place, system, patch).refusals
+        return [run([str(part) for part in command]) for command in commands], refusals
+
+
+def main():
+    """Do every kind of work by each system's rules, and compare it with Linux's, to the byte."""
+    from faults import contents
+    from faults_works import works
+
+    wrong = 0
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    with tempfile.TemporaryDirectory() as temporary:
+        base = Path(temporary).resolve()
+        for work in works(base / "inputs"):
+            made = {}
+            for system in ("linux", "darwin", "win32"):
+                place = base / work.name  # by the same paths, which settings keep
+                place.mkdir()
+                # The second time it goes on with what is there, or says that it is.
+                answer = done_elsewhere(system, place, [work.command, work.next(place)])
+                made[system] = {str(one.relative_to(place)): b"" for one in place.rglob("*")}
+                made[system] |= contents(place)
+                place.rename(base / f"{work.name}-{system}")
+                one, other = made["linux"], made[system]
+                apart = sorted(name for name in {*one, *other} if one.get(name) != other.get(name))
+                wrong += bool(apart)
+                print(f"{work.name} on {system}: {answer[0]}, refused {answer[1]}; differ: {apart}")
+    return wrong
+
+
+if __name__ == "__main__":
+    sys.exit(main())
