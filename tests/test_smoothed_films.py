@@ -132,7 +132,10 @@ def test_a_consumer_that_goes_away_leaves_a_film_that_goes_on(smooth, tmp_path):
         frames.close()
     # The newest frame waits for its neighbour: till then the film shows it as it was painted.
     shown = material_of(run.folder).paths
-    assert [path.parent.name for path in shown] == ["smoothed", "smoothed", "frames"]
+    rooms = [path.parent.name for path in shown]
+    # Of the frame after the third, what was painted meanwhile may be kept too.
+    assert rooms == [*["smoothed"] * (len(rooms) - 1), "frames"]
+    assert len(rooms) in (3, 4)
     go_on(run.folder)
     assert contents(run.folder) == contents(whole)
 

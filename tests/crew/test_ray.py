@@ -159,7 +159,7 @@ def test_a_film_made_on_a_cluster_is_the_same_bytes(nodes, clip, tmp_path, singl
     assert not work_folder(shared).exists()
 
 
-@pytest.mark.slow
+@pytest.mark.long  # two nodes are begun for it; test_place.py shows the half of it
 def test_a_node_that_dies_costs_nothing_but_time(nodes, tmp_path, single_thread):
     """Nothing is lost and nothing is there twice; its job goes on from its last checkpoint."""
     from mutoscope.crew.painting import paint_run

@@ -127,6 +127,7 @@ ELSEWHERE = (
     ("make trust-numbers", "it takes minutes", "tests/trust/test_numbers_tried.py: numbers_tried"),
     ("make trust-sameness", "it takes minutes", "tests/trust/test_sameness.py: sameness"),
     ("make trust-web", "it takes minutes", "tests/trust/test_web.py: web"),
+    ("make trust-support", "it takes minutes", "tests/trust/test_support.py: elsewhere"),
     ("make trust-fuzz", "it takes minutes", "tests/trust/test_fuzz.py: fuzz"),
     ("make site", "it writes into site/",
      "tests/docs/test_site.py::test_every_page_of_docs_is_in_it"),
