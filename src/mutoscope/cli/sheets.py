@@ -136,11 +136,11 @@ def make_pictures(
     return 0
 
 
-def say_stopped(sheet: SheetFolder) -> None:
-    """Say how many pictures are there, and how to go on."""
+def say_stopped(sheet: SheetFolder, what: str = "pictures") -> None:
+    """Say how many of ``what`` is to be made are there, and how to go on."""
     total = len(sheet.sweep.jobs)
     done = total - len(sheet.unfinished())
     folder = shlex.quote(str(sheet.folder))
     click.echo(
-        f"stopped after {done} of {total} pictures; go on with: mutoscope resume {folder}", err=True
+        f"stopped after {done} of {total} {what}; go on with: mutoscope resume {folder}", err=True
     )

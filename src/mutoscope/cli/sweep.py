@@ -13,6 +13,7 @@ from rich.progress import TextColumn
 
 from mutoscope.cli.crew import ON
 from mutoscope.cli.display import Display, brief
+from mutoscope.cli.sheets import say_stopped
 from mutoscope.crew.processes import Processes
 
 if TYPE_CHECKING:
@@ -229,11 +230,11 @@ def do_jobs(sheet: SheetFolder, crew: Crew) -> int:
                 failed += outcome.error is not None
                 display.outcome(outcome)
     except BaseException:
-        say_stopped(sheet)
+        say_stopped(sheet, "jobs")
         raise
     unfinished = sheet.unfinished()
     if len(unfinished) > failed:
-        say_stopped(sheet)
+        say_stopped(sheet, "jobs")
         return make.STOPPED
     click.echo(sheet.folder / PAGE)
     if unfinished:
@@ -244,13 +245,3 @@ def do_jobs(sheet: SheetFolder, crew: Crew) -> int:
         )
         return 2
     return 0
-
-
-def say_stopped(sheet: SheetFolder) -> None:
-    """Say how many jobs are done, and how to go on."""
-    total = len(sheet.sweep.jobs)
-    done = total - len(sheet.unfinished())
-    folder = shlex.quote(str(sheet.folder))
-    click.echo(
-        f"stopped after {done} of {total} jobs; go on with: mutoscope resume {folder}", err=True
-    )

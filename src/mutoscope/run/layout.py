@@ -11,6 +11,7 @@ from mutoscope.errors import RunError, SettingsError
 from mutoscope.lock import NAME as LOCK
 from mutoscope.lock import FolderLock, InUseError
 from mutoscope.run.checkpoint import SUFFIX
+from mutoscope.settings.values import DEVICES, FORBIDDEN, MAX_NAME
 
 SETTINGS = "settings.yaml"
 ABOUT = "run.json"
@@ -30,12 +31,6 @@ STATE = "state"
 PAUSED = f"{STATE}/paused{SUFFIX}"
 TAKING = ".taking"  # is there while the beginning of another run is copied into this one
 
-_FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
-_DEVICES = re.compile(
-    r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\..*)?", re.IGNORECASE
-)
-_MAX_NAME = 120  # bytes; what is appended to it stays within a file system's 255
-
 
 def check_namespace(name: str) -> str:
     """`name`, if it can name folders and files on every system.
@@ -46,16 +41,16 @@ def check_namespace(name: str) -> str:
     why = None
     if not name.strip():
         why = "is empty"
-    elif _FORBIDDEN.search(name):
+    elif FORBIDDEN.search(name):
         why = 'holds one of < > : " / \\ | ? * or a control character'
     elif name.startswith("."):
         why = "begins with a dot"
     elif name != name.strip() or name.endswith("."):
         why = "begins or ends with a space, or ends with a dot"
-    elif _DEVICES.fullmatch(name):
+    elif DEVICES.fullmatch(name):
         why = "is the name of a device on Windows"
-    elif len(name.encode(errors="replace")) > _MAX_NAME:
-        why = f"is longer than {_MAX_NAME} bytes"
+    elif len(name.encode(errors="replace")) > MAX_NAME:
+        why = f"is longer than {MAX_NAME} bytes"
     if why is not None:
         raise SettingsError(
             f"file_namespace: {name!r} {why}; it names folders and files, so use letters, digits, "

@@ -28,11 +28,11 @@ MAX_SIDE = 16_384
 MAX_STEPS = 100_000_000
 LOWEST_SEED, HIGHEST_SEED = -(2**63), 2**64 - 1
 
-_RESERVED = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
-_DEVICES = re.compile(
+FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
+DEVICES = re.compile(
     r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\..*)?", re.IGNORECASE
 )
-_MAX_NAME = 120  # bytes; what is appended to it stays within a file system's 255
+MAX_NAME = 120  # bytes; what is appended to it stays within a file system's 255
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d{1,3})?")
 _ONE_IN_SEVERAL = 1_000_000_007  # seeds are short enough to be typed again
 
@@ -134,12 +134,12 @@ def a_folder_name(value: str) -> str:
     """A name that is a folder of its own on every system."""
     if (
         not value
-        or _RESERVED.search(value)
-        or _DEVICES.fullmatch(value)
+        or FORBIDDEN.search(value)
+        or DEVICES.fullmatch(value)
         or value.startswith(".")
         or value.endswith(".")
         or value != value.strip()
-        or len(value.encode(errors="replace")) > _MAX_NAME
+        or len(value.encode(errors="replace")) > MAX_NAME
     ):
         raise ValueError
     return value
