@@ -1,8 +1,13 @@
 """Runs so small that they take milliseconds, and the pictures and films that they name."""
 
+import contextlib
 import os
 import shutil
+import signal
+import threading
+import uuid
 import wave
+from pathlib import Path
 
 import av
 import numpy as np
@@ -38,6 +43,12 @@ def no_waiting_for_the_disk():
         yield
 
 
+@pytest.fixture(autouse=True)
+def the_same_numbers():
+    """A test that draws without a generator of its own draws the same in every run and order."""
+    torch.manual_seed(0)
+
+
 @pytest.fixture(scope="session")
 def small():
     """The keys that make a run small."""
@@ -54,22 +65,80 @@ def toy(tmp_path):
     return settings
 
 
+class Chromium:
+    """A Chromium without a window, from this machine; Playwright's own is never fetched.
+
+    One that doesn't close a page is ended, and whoever asks next has a new one: now and then a
+    busy Chromium waits for itself, and a test is not to hang on how it says goodbye.
+    """
+
+    STILL = ("no-sandbox", "disable-gpu", "disable-background-networking", "no-first-run",
+             "disable-component-update", "disable-sync")  # fmt: skip
+    PATIENCE = 30.0  # seconds
+
+    def __init__(self, player, path, error):
+        self.player, self.path, self.error = player, path, error
+        self.mark = f"--mark={uuid.uuid4().hex}"  # by which its processes are known
+        self.opened = None
+
+    def new_context(self, **options):
+        if self.opened is None or not self.opened.is_connected():
+            arguments = [*(f"--{name}" for name in self.STILL), self.mark]
+            self.opened = self.player.chromium.launch(
+                executable_path=self.path, headless=True, args=arguments
+            )
+        return self.opened.new_context(**options)
+
+    def processes(self):
+        """The numbers of its processes, where the system tells them."""
+        for line in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                if self.mark.encode() in line.read_bytes():
+                    yield int(line.parent.name)
+
+    def end(self):
+        for number in self.processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(number, signal.SIGKILL)
+
+    def close(self, closed):
+        """Closes a context or the whole browser, if need be by ending the processes."""
+        patience = threading.Timer(self.PATIENCE, self.end)
+        patience.start()
+        try:
+            closed.close()
+        except self.error:  # as it says where it was ended
+            assert not self.opened.is_connected()
+        finally:
+            patience.cancel()
+
+
 @pytest.fixture(scope="module")  # its event loop runs until then, and others need their own
-def browser():
-    """A Chromium without a window, from this machine; Playwright's own is never fetched."""
+def chromium():
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     names = ("chromium", "chromium-browser", "google-chrome")
     found = next(filter(None, map(shutil.which, names)), None)
     if found is None:
         pytest.skip("there is no Chromium on this machine (make browser)")
-    still = ("no-sandbox", "disable-gpu", "disable-background-networking", "no-first-run",
-             "disable-component-update", "disable-sync")  # fmt: skip
     with playwright.sync_playwright() as player:
-        opened = player.chromium.launch(
-            executable_path=found, headless=True, args=[f"--{name}" for name in still]
-        )
-        yield opened
-        opened.close()
+        chromium = Chromium(player, found, playwright.Error)
+        yield chromium
+        if chromium.opened is not None:
+            chromium.close(chromium.opened)
+
+
+@pytest.fixture
+def new_context(chromium):
+    """Opens another visitor's browser, with a store of its own; it is closed after the test."""
+    opened = []
+
+    def make(**options):
+        opened.append(chromium.new_context(**options))
+        return opened[-1]
+
+    yield make
+    for context in opened:
+        chromium.close(context)
 
 
 @pytest.fixture

@@ -126,8 +126,8 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-def test_a_browser_asks_no_other_host_and_finds(browser, address, pages):
-    context = browser.new_context(viewport={"width": 390, "height": 800})
+def test_a_browser_asks_no_other_host_and_finds(new_context, address, pages):
+    context = new_context(viewport={"width": 390, "height": 800})
     page, asked = context.new_page(), []
     page.on("request", lambda request: asked.append(request.url))
     for name in sorted(pages):
@@ -139,7 +139,6 @@ def test_a_browser_asks_no_other_host_and_finds(browser, address, pages):
     ).first.click()
     page.keyboard.type("keyframes", delay=20)
     page.get_by_role("link", name=re.compile("scene language", re.IGNORECASE)).first.wait_for()
-    context.close()
     outside = [url for url in asked if not url.startswith((address, "data:", "blob:"))]
     assert outside == []
     assert len(asked) > len(pages)

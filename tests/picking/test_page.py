@@ -67,15 +67,14 @@ class Hand:
 
 
 @pytest.fixture
-def hand(browser, served, folder):
-    context = browser.new_context(viewport={"width": 1200, "height": 800})
+def hand(new_context, served, folder):
+    context = new_context(viewport={"width": 1200, "height": 800})
     page = context.new_page()
     page.goto(served)
     hand = Hand(page, folder)
     hand.settle()
     yield hand
     assert [fault for fault in hand.faults if "409 (C" not in fault and "500 (" not in fault] == []
-    context.close()
 
 
 def nearest(specimen):
@@ -232,8 +231,8 @@ def test_what_could_not_be_saved_is_saved_with_the_next_change(hand, monkeypatch
     assert sorted(map(nearest, hand.picked()))[-1] < 3
 
 
-def test_a_finger_picks_too(browser, served, folder):
-    context = browser.new_context(
+def test_a_finger_picks_too(new_context, served, folder):
+    context = new_context(
         viewport={"width": 390, "height": 844}, has_touch=True, device_scale_factor=2
     )
     hand = Hand(context.new_page(), folder)
@@ -243,7 +242,6 @@ def test_a_finger_picks_too(browser, served, folder):
     [one] = hand.picked()
     assert nearest(one) < 3 / hand.view()["zoom"]
     assert hand.faults == []
-    context.close()
 
 
 def test_two_windows_show_the_same(hand):

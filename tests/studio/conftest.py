@@ -104,17 +104,16 @@ def make_server():
 
 
 @pytest.fixture
-def page(browser, studio_server):
+def page(new_context, studio_server):
     """A page of a browser that was let in; what is said in its console is in ``page.said``."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
+    context = new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
     opened = context.new_page()
     opened.said = []
     opened.on("console", lambda message: opened.said.append(f"{message.type}: {message.text}"))
     opened.on("pageerror", lambda error: opened.said.append(f"error: {error}"))
     opened.goto(studio_server.address)
     opened.wait_for_url(lambda address: "token" not in address)
-    yield opened
-    context.close()
+    return opened
 
 
 @pytest.fixture

@@ -190,8 +190,8 @@ def test_the_pad_follows_a_hand_and_keys(page, pad):
     assert page.get_by_label("Upper left corner").input_value() == "3"
 
 
-def test_a_finger_moves_the_point_and_not_the_page(browser, studio_server, drawings):
-    context = browser.new_context(viewport={"width": 390, "height": 700}, has_touch=True)
+def test_a_finger_moves_the_point_and_not_the_page(new_context, studio_server, drawings):
+    context = new_context(viewport={"width": 390, "height": 700}, has_touch=True)
     page = context.new_page()
     page.set_default_timeout(WAIT)
     page.goto(studio_server.address)
@@ -217,7 +217,6 @@ def test_a_finger_moves_the_point_and_not_the_page(browser, studio_server, drawi
     until(lambda: "25 % down" in pad.get_attribute("aria-label"))
     assert page.evaluate("scrollY") == scrolled
     assert page.evaluate("document.documentElement.scrollWidth") == 390
-    context.close()
 
 
 def test_sliders_mixing_and_bookmarks_change_what_is_drawn(page, pad, drawings):

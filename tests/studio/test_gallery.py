@@ -117,8 +117,8 @@ def test_the_gallery_can_be_used_by_all(gallery, axe, width):
     assert axe(gallery) == []
 
 
-def test_again_is_painted_and_all_browsers_see_it(gallery, studio_server, browser):
-    context = browser.new_context()
+def test_again_is_painted_and_all_browsers_see_it(gallery, studio_server, new_context):
+    context = new_context()
     other = context.new_page()
     other.goto(studio_server.address)
     other.goto(f"{studio_server.base}/render")
@@ -131,4 +131,3 @@ def test_again_is_painted_and_all_browsers_see_it(gallery, studio_server, browse
     card.filter(has_text="done").wait_for(timeout=120_000)
     card.get_by_role("button", name=re.compile("^Look at a fox")).click()
     other.get_by_role("heading", name="a fox").wait_for()
-    context.close()

@@ -115,7 +115,7 @@ def terminal(server, *words):
     )  # fmt: skip
 
 
-def test_from_the_first_word_to_the_picture(page, browser, studio_server):
+def test_from_the_first_word_to_the_picture(page, new_context, studio_server):
     """Write, paint, watch, stop, reload, resume, done; and another browser sees it all."""
     server, title = studio_server, "a heron in the reeds"
     page.goto(f"{server.base}/compose")
@@ -144,7 +144,7 @@ def test_from_the_first_word_to_the_picture(page, browser, studio_server):
         shown.get_by_text(title).nth(1).wait_for()  # its loss has a line in the plot
         page.locator(".studio-now", has_text=title).wait_for()
 
-        context = browser.new_context()
+        context = new_context()
         other = context.new_page()
         other.goto(server.address)
         other.goto(f"{server.base}/render")
@@ -167,7 +167,6 @@ def test_from_the_first_word_to_the_picture(page, browser, studio_server):
     deed(page, "Resume", title).click()
     shown.get_by_text(re.compile("^done · took")).wait_for(timeout=SLOW)
     card(other, title).get_by_text(re.compile("^done · took")).wait_for()
-    context.close()
     run = server.root / record(server, title)["job"]["run"]
     steps = [json.loads(line)["step"] for line in (run / "log.jsonl").read_text().splitlines()]
     assert steps[-1] == 600
@@ -271,10 +270,10 @@ def test_a_clip_is_restyled_played_and_made_anew(page, studio_server, shoot):
     page.get_by_role("button", name=re.compile("^a calm sea, film")).wait_for()
 
 
-def test_nothing_is_lost_when_the_server_ends(browser, tmp_path, make_server):
+def test_nothing_is_lost_when_the_server_ends(new_context, tmp_path, make_server):
     """Ctrl-C, a new server, kill -9, another: it is one run, and painted to its end."""
     server = make_server(tmp_path / "studio")
-    context = browser.new_context()
+    context = new_context()
     page = context.new_page()
     page.goto(server.address)
     page.wait_for_url(lambda address: "token" not in address)
@@ -301,7 +300,6 @@ def test_nothing_is_lost_when_the_server_ends(browser, tmp_path, make_server):
     card(page, "a moor").get_by_text(re.compile("^done")).wait_for(timeout=SLOW)
     assert len((run / "log.jsonl").read_text().splitlines()) > painted
     assert len([one for one in records(server) if one["job"]["state"] == "done"]) == 1
-    context.close()
 
 
 @pytest.mark.long

@@ -37,7 +37,7 @@ MISDEEDS = {
     "socket": "__import__('socket').create_connection(('127.0.0.1', 9))",
     "pickle": "__import__('pickle').loads(b'cos\\nsystem\\n.')",
     "import": "__import__('fuzz_stranger')",
-    "hang": "[0 for _ in iter(int, 1)]",
+    "hang": "next(x for x in iter(int, 1) if x)",
     "memory": "bytearray(range(1)) * (60 << 20)",
     "space": "bytearray(1 << 40)",
 }
