@@ -181,7 +181,7 @@ def test_the_queue_is_put_in_order_and_one_of_a_terminal_is_seen(page, studio_se
     server = studio_server
     for word in ("wren", "crow", "lark"):
         (server.root / f"{word}.yaml").write_text(
-            f"scenes: a {word}\nfile_namespace: {word}\n{TINY}steps_per_scene: 2000\n"
+            f"scenes: a {word}\nfile_namespace: {word}\n{TINY}steps_per_scene: 50000\n"
             "save_every: 500\ndisplay_every: 10\n"
         )
     alien = terminal(server, "render", "wren.yaml")
