@@ -116,3 +116,22 @@ def test_strangeness_and_its_gradient_are_those_of_the_definition():
     strangeness.backward()
     expected.backward()
     torch.testing.assert_close(ours.grad, book.grad, atol=1e-9, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("kernel", "groups", "stride"), [(3, 1, 2), (3, 4, 1), (5, 4, 2)])
+def test_a_convolution_keeps_nothing_of_what_it_sees_and_has_its_slope(kernel, groups, stride):
+    rng = torch.Generator().manual_seed(2)
+    weights = {"c.weight": torch.randn(4, 4 // groups, kernel, kernel, generator=rng)}
+    folded = Convolution(weights | norm(rng, "n", 4), "c", "n", stride=stride)
+    x = torch.randn(2, 4, 9, 9, generator=rng).requires_grad_()
+    kept = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t.shape) or t, lambda t: t):
+        y = folded(x)
+    assert kept == [folded.weight.shape]
+
+    slope = torch.randn(y.shape, generator=rng)
+    [ours] = torch.autograd.grad(y, x, slope)
+    rest = max((-(-9 // stride) - 1) * stride + kernel - 9, 0)
+    padded = F.pad(x, (rest // 2, rest - rest // 2) * 2)
+    plain = F.conv2d(padded, folded.weight, folded.bias, stride=stride, groups=groups)
+    torch.testing.assert_close(ours, torch.autograd.grad(plain, x, slope)[0])

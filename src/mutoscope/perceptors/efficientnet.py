@@ -14,6 +14,7 @@ from typing import Any, cast
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name that the field gives it
 from torch import Tensor, nn
+from torch.nn.grad import conv2d_input
 
 # (blocks, kernel, stride, expansion) of each stage; the first and the last do not grow in depth.
 STAGES = (
@@ -65,11 +66,36 @@ class Convolution(nn.Module):
             rows = F.linear(x.permute(0, 2, 3, 1), self.weight.flatten(1), self.bias)
             return rows.permute(0, 3, 1, 2)
         if stride == 1:
-            padding = kernel // 2
-            return F.conv2d(x, self.weight, self.bias, padding=padding, groups=self.groups)
+            return self._convolve(x, padding=kernel // 2)
         down, across = (_same_padding(side, kernel, stride) for side in x.shape[-2:])
         x = F.pad(x, (across // 2, across - across // 2, down // 2, down - down // 2))
-        return F.conv2d(x, self.weight, self.bias, stride=stride, groups=self.groups)
+        return self._convolve(x, padding=0)
+
+    def _convolve(self, x: Tensor, *, padding: int) -> Tensor:
+        found = _Frozen.apply(x, self.weight, self.bias, self.stride, padding, self.groups)  # type: ignore[no-untyped-call]
+        return cast(Tensor, found)
+
+
+class _Frozen(torch.autograd.Function):
+    """A convolution that keeps nothing of its input, which only its weights' gradient would need.
+
+    The widened pictures that the depthwise filters see are the largest there are: a third of what
+    one look would hold in memory.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, stride: int, padding: int, groups: int
+    ) -> Tensor:
+        ctx.save_for_backward(weight)
+        ctx.shape, ctx.how = x.shape, (stride, padding, 1, groups)
+        return F.conv2d(x, weight, bias, *ctx.how)
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
+        (weight,) = ctx.saved_tensors
+        to_input: Tensor = conv2d_input(ctx.shape, weight, slope, *ctx.how)  # type: ignore[no-untyped-call]
+        return to_input, None, None, None, None, None
 
 
 def _same_padding(side: int, kernel: int, stride: int) -> int:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name that the field gives it
-from safetensors.torch import load, save
+from safetensors.torch import load, load_file, save
 from tokenizers import Tokenizer
 from torch import Tensor
 
@@ -114,7 +114,8 @@ def load_encoder() -> MiniLM:
     tokenizer = Tokenizer.from_file(str(wheel_file(*TOKENIZER, TOKENIZER_SHA256)))
     tokenizer.enable_truncation(MAX_TOKENS)
     tokenizer.enable_padding(pad_id=0, pad_token="[PAD]")  # noqa: S106 - no password, a token
-    return MiniLM(load(wheel_file(*ENCODER, ENCODER_SHA256).read_bytes()), tokenizer)
+    # Mapped, not read: of the table of words only the rows that are asked for come into memory.
+    return MiniLM(load_file(wheel_file(*ENCODER, ENCODER_SHA256)), tokenizer)
 
 
 def encode_names(encoder: MiniLM, names: Sequence[Sequence[str]]) -> Tensor:

@@ -114,7 +114,8 @@ def _layer(weights: Mapping[str, Tensor], index: int) -> Layer:
         {
             kind: torch.cat([weights[f"{part}.{kind}"] for part in parts])
             for kind in ("weight", "bias")
-        }
+        },
+        assign=True,
     )
     _fill(layer.attended, weights, f"{name}.attention.output.dense")
     _fill(layer.attended_norm, weights, f"{name}.attention.output.LayerNorm")
@@ -125,4 +126,7 @@ def _layer(weights: Mapping[str, Tensor], index: int) -> Layer:
 
 
 def _fill(module: nn.Module, weights: Mapping[str, Tensor], name: str) -> None:
-    module.load_state_dict({kind: weights[f"{name}.{kind}"] for kind in ("weight", "bias")})
+    """Give a module its weights as they lie, not copies of them: they may be a file's own pages."""
+    module.load_state_dict(
+        {kind: weights[f"{name}.{kind}"] for kind in ("weight", "bias")}, assign=True
+    )
