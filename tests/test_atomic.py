@@ -70,6 +70,9 @@ def test_part_names_are_hidden_unique_and_recognised(tmp_path):
 
 def test_sweeping_takes_part_files_only(tmp_path):
     atomic.part_path(tmp_path / "a.png").write_bytes(b"half")
+    film = atomic.part_of_kind(tmp_path / "a.MKV")
+    film.write_bytes(b"half")
+    assert film.suffix == ".MKV"
     (tmp_path / ".mine.part").write_text("kept")
     (tmp_path / "b.png").write_text("kept")
     atomic.sweep_parts(tmp_path)

@@ -1,10 +1,12 @@
 import json
 import math
+import os
 
 import numpy as np
 import pytest
 import torch
 
+from mutoscope import chart
 from mutoscope.chart import collect, losses_chart, read_records, smooth, ticks
 
 
@@ -113,3 +115,13 @@ def test_a_log_is_read_and_torn_lines_are_passed_over(tmp_path):
         json.dumps({"step": 1}).encode() + b'\n[1]\n\xff\xfe\n{"step": 2}\n{"step": 3, "to'
     )
     assert read_records(path) == [{"step": 1}, {"step": 2}]
+
+
+def test_of_a_log_of_gigabytes_the_end_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(chart, "MAX_LOG", 4096)
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(b'{"step": 1}\n')
+    os.truncate(path, 2 * 2**30)
+    with path.open("ab") as file:
+        file.write(b'\n{"step": 7}\n')
+    assert read_records(path) == [{"step": 7}]

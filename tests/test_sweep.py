@@ -7,6 +7,7 @@ import shutil
 import pytest
 
 import mutoscope
+from mutoscope.crew.task import CrewWatch, Outcome
 from mutoscope.errors import MutoscopeError, RunError, SettingsError
 from mutoscope.images import load_image
 from mutoscope.lock import FolderLock
@@ -14,8 +15,10 @@ from mutoscope.provenance import read_recipe
 from mutoscope.run import Run
 from mutoscope.sweep import folder as sweeping
 from mutoscope.sweep.folder import SheetFolder, is_sheet
-from mutoscope.sweep.jobs import Sweep, command_of, sweep_of, sweep_of_recipe
+from mutoscope.sweep.jobs import Sweep, command_of, sweep_of, sweep_of_axes, sweep_of_recipe
 from mutoscope.sweep.outlook import foresee
+from mutoscope.sweep.results import Results
+from mutoscope.sweep.sweeping import make_swept
 
 pytestmark = pytest.mark.usefixtures("single_thread")
 
@@ -358,6 +361,57 @@ def test_what_was_lost_is_made_again(here, whole, lost):
     (shutil.rmtree if (folder / lost).is_dir() else os.unlink)(folder / lost)
     resumed(folder)
     assert contents(folder) == expected
+
+
+def test_a_film_of_a_sheet_that_was_not_measured_is_measured_later(here, monkeypatch):
+    asked = [*SMALL, "animation_mode=2D", "frames_per_second=6", "steps_per_frame=2", "seed=1,2"]
+    folder = made(sweep_of_axes(None, asked, prompt="a fox"), here)
+    names = [job.name for job in Sweep.read(folder / "sheet.json").jobs]
+    expected = contents(folder)
+    (folder / names[0] / "quality.png").unlink()
+    with SheetFolder.open(folder) as sheet, monkeypatch.context() as patch:
+        assert (sheet.unfinished(), sheet.left()) == ([], [0])
+        patch.setattr("mutoscope.perform.keep_quality", lambda *_, **__: None)  # as if it failed
+        for _ in sheet.paint(0, {}):
+            pass
+        assert sheet.picture(0) is not None
+        assert (sheet.unfinished(), sheet.left()) == ([], [0])
+    with SheetFolder.open(folder) as sheet:
+        for _ in sheet.paint(0, {}):
+            pass
+        assert sheet.left() == []
+    assert contents(folder) == expected
+
+
+def test_a_picture_whose_process_was_killed_after_its_last_step_gets_its_plot(here, whole):
+    sweep, expected = whole
+    folder = made(sweep, here)
+    # As a plot of its beginning, which an earlier stop had drawn, would still be there.
+    (folder / "2-seed-2" / "losses.png").write_bytes(b"that of the first steps")
+    (folder / "2-seed-2" / ".lock").write_text("12345\n")
+    resumed(folder)
+    assert contents(folder) == expected
+    assert (folder / "2-seed-2" / ".lock").read_text() == ""
+
+
+def test_a_job_that_a_worker_without_a_caller_finishes_meanwhile_is_on_the_page(here, monkeypatch):
+    folder = made(sweep_of_axes(None, [*SMALL, "seed=1,2"], prompt="a fox"), here)
+    names = [job.name for job in Sweep.read(folder / "sheet.json").jobs]
+    held, write = folder / names[0] / ".lock", Results.write
+    held.write_text("12345\n")
+
+    def written(results):
+        held.write_text("")  # it lets go
+        write(results)
+
+    class AtOnce:
+        def work(self, tasks, *, watch):
+            return (Outcome(task, None, 1, 0.1) for task in tasks)
+
+    monkeypatch.setattr(Results, "write", written)
+    with SheetFolder.open(folder) as sheet:
+        list(make_swept(sheet, AtOnce(), watch=CrewWatch()))
+    assert {path.stem for path in folder.glob("thumbs/*.jpg")} == set(names)
 
 
 def test_one_picture_may_be_gone_on_with_by_itself(here, whole):

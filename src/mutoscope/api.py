@@ -175,7 +175,7 @@ def resume(folder: str | Path) -> Path:
             if sheet.sweep.order.swept:
                 _swept(sheet)
             else:
-                _made(sheet, sheet.unfinished(), {})
+                _made(sheet, sheet.left(), {})
         return sheet.folder
     with Run.open(folder) as run:
         settings, saved = settings_of_run(run), run.state()
@@ -203,7 +203,7 @@ def _made(sheet: SheetFolder, left: Sequence[int], shelf: Shelf) -> ContactSheet
 
 def _swept(sheet: SheetFolder) -> None:
     """Do what is left of a sweep, by as many processes as there is room for."""
-    left, threads = sheet.unfinished(), sheet.sweep.order.threads or 1
+    left, threads = sheet.left(), sheet.sweep.order.threads or 1
     workers = 1
     if left:
         outlook = foresee(sheet.sweep, {}, left=left, trials=1, spare=True)

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-_PART = re.compile(r"\..+\.[0-9]+-[0-9a-f]{8}\.part")
+_PART = re.compile(r"\..+\.[0-9]+-[0-9a-f]{8}\.part(\.[A-Za-z0-9]+)?")
 
 _REASONS = {
     errno.ENOSPC: "the disk is full",
@@ -45,6 +45,27 @@ def reason(error: OSError) -> str:
     return error.strerror or str(error) or type(error).__name__
 
 
+def read_bounded(path: Path, most: int) -> bytes:
+    """What is in a file of a size that can be meant; a larger one is refused before it is read.
+
+    Args:
+        path: the file.
+        most: bytes that it may have.
+
+    Raises:
+        OSError: it can't be read, or is larger.
+    """
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        data = file.read(size + 1) if size <= most else b""  # room is made for all that is asked for
+    if max(size, len(data)) > most:
+        raise OSError(
+            f"it is larger than the {most / 2**20:g} MiB that it may have; remove it, or put back "
+            "the one that was written"
+        )
+    return data
+
+
 def may_pass(error: OSError) -> bool:
     """Whether it is the machine that is short of something, and not the file that is wrong."""
     return error.errno in _SHORT
@@ -57,6 +78,12 @@ def part_path(path: Path) -> Path:
     """
     stem = path.name.encode()[:180].decode(errors="ignore")
     return path.with_name(f".{stem}.{os.getpid()}-{secrets.token_hex(4)}.part")
+
+
+def part_of_kind(path: Path) -> Path:
+    """As `part_path`, with the ending of `path`: for who tells by that how a file is written."""
+    part = part_path(path)
+    return part.with_name(part.name + path.suffix)
 
 
 def is_part(path: Path) -> bool:

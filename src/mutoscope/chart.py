@@ -4,6 +4,7 @@ import colorsys
 import itertools
 import json
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,9 @@ _COLOURS = (
     (0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167), (86, 180, 233), (230, 159, 0),
 )  # fmt: skip
 
+MAX_LOG = 256 * 2**20
+"""Bytes of a log that are read: a million steps and more."""
+
 Values = npt.NDArray[np.float64]
 Colour = tuple[int, int, int]
 
@@ -43,10 +47,15 @@ class Series:
 
 
 def read_records(path: str | Path) -> list[dict[str, Any]]:
-    """The lines of a ``log.jsonl``; torn or foreign ones are passed over. No file is no lines."""
+    """The lines of a ``log.jsonl``; torn or foreign ones are passed over. No file is no lines.
+
+    Of more than `MAX_LOG` the last are read.
+    """
     records: list[dict[str, Any]] = []
     try:
-        lines = Path(path).read_bytes().splitlines()
+        with Path(path).open("rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - MAX_LOG))
+            lines = file.read(MAX_LOG).splitlines()
     except FileNotFoundError:
         return records
     for line in lines:

@@ -61,10 +61,11 @@ class FolderLock:
                     "wait until it has ended, or stop it"
                 ) from error
             raise RunError(f"{folder}: can't be locked: {reason(error)}") from error
-        # The number is for messages only; a full disk may keep it out without harm.
+        # The number is for messages and `was_left`; a full disk may keep it out.
         with contextlib.suppress(OSError):
             os.ftruncate(self._descriptor, 0)
             os.write(self._descriptor, f"{os.getpid()}\n".encode())
+            os.fsync(self._descriptor)
 
     def release(self) -> None:
         """Let the folder go. Releasing twice is no mistake."""
@@ -82,6 +83,14 @@ class FolderLock:
             (self._folder / NAME).unlink(missing_ok=True)
             self._folder.rmdir()
         self.release()
+
+
+def was_left(folder: Path) -> bool:
+    """Whether whoever had the lock of a folder last did not let it go: is at it, or was ended."""
+    try:
+        return (folder / NAME).stat().st_size > 0
+    except OSError:
+        return False
 
 
 def _holder(path: Path) -> str:

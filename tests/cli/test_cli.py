@@ -106,7 +106,8 @@ def test_a_bug_keeps_its_traceback(monkeypatch):
 @pytest.mark.parametrize(
     "error",
     [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory"),
-     RuntimeError("CUDA out of memory. Tried to allocate")],
+     RuntimeError("CUDA out of memory. Tried to allocate"),
+     ImportError("libtorch_cpu.so: failed to map segment from shared object")],
 )  # fmt: skip
 def test_too_little_memory_is_one_line(refused, monkeypatch, error):
     from mutoscope import doctor

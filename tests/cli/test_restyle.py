@@ -1,5 +1,7 @@
 """Footage painted anew, and films that zoom, from the command line."""
 
+import pkgutil
+
 import av
 import pytest
 import torch
@@ -51,6 +53,65 @@ def test_a_film_without_sound_stays_silent(here, call, shoot):
 def test_fewer_frames_by_a_lower_rate(here, call, dancer):
     assert call("restyle", dancer, "a fox", "-o", "p.mp4", *TOY, "frames_per_second=6")[0] == 0
     assert len(list(ClipSource(here / "p.mp4"))) == 3
+
+
+@pytest.mark.parametrize("at", ["rename", "call.json", "named", "folder"])
+def test_a_film_killed_when_it_got_its_name_is_tidied_up_by_the_same_command(
+    here, call, shoot, monkeypatch, at
+):
+    shoot("silent.mp4", [0.2, 0.8], size=(32, 24))
+    command = ["restyle", "silent.mp4", "a fox", *TOY, "-o", "p.mkv"]
+    stops = {
+        "rename": ("mutoscope.atomic.settle", lambda _part, path, **_: path.name == "p.mkv"),
+        "call.json": ("pathlib.Path.unlink", lambda path, **_: path.name == "call.json"),
+        "named": ("pathlib.Path.unlink", lambda path, **_: path.name == "named"),
+        "folder": ("shutil.rmtree", lambda path: path.name == "images_out"),
+    }
+    with monkeypatch.context() as patched:
+        killed_at(patched, *stops[at])
+        with pytest.raises(Killed):
+            call(*command)
+    assert (here / ".p.mkv.work").exists()
+    code, out, err = call(*command)
+    assert (code, out) == (0, ["p.mkv"])
+    assert any("is complete" in line for line in err)
+    assert len(list(ClipSource(here / "p.mkv"))) == 2
+    assert not list(here.glob(".p*"))
+    assert call(*command)[0] == 2  # it exists
+
+
+def test_what_a_kill_left_of_a_film_that_is_done_is_never_another_ones(
+    here, call, shoot, monkeypatch
+):
+    shoot("silent.mp4", [0.2, 0.8], size=(32, 24))
+    with monkeypatch.context() as patched:
+        killed_at(patched, "shutil.rmtree", lambda path: path.name == "images_out")
+        with pytest.raises(Killed):
+            call("restyle", "silent.mp4", "a fox", *TOY, "-o", "p.mkv")
+    other = ["restyle", "silent.mp4", "a boat", *TOY, "-o", "p.mkv"]
+    assert call(*other)[0] == 2
+    assert not list(here.glob(".p*"))
+    assert call(*other, "--overwrite")[0] == 0
+    told = load_settings(read_recipe(here / "p.mkv")["settings"], quiet=True)
+    assert told.script.scenes[0].prompts[0].text == "a boat"
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing that would clean up hears of it."""
+
+
+def killed_at(patch, name, there):
+    """Kill this process, as it were, before a call by that name where ``there`` is true."""
+    place, _, attribute = name.rpartition(".")
+    owner = pkgutil.resolve_name(place)
+    original = getattr(owner, attribute)
+
+    def called(*args, **options):
+        if there(*args, **options):
+            raise Killed
+        return original(*args, **options)
+
+    patch.setattr(owner, attribute, called)
 
 
 def test_a_film_that_was_stopped_goes_on_by_the_same_command(here, call, dancer, monkeypatch):

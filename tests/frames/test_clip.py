@@ -1,13 +1,17 @@
+import contextlib
+import itertools
 import struct
 from fractions import Fraction
+from types import SimpleNamespace
 
+import av
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from mutoscope.errors import MediaError
-from mutoscope.frames import ClipSource, FilmSink, MaskClip
+from mutoscope.frames import ClipSource, FilmSink, MaskClip, clip
 
 LEVELS = [20, 60, 100, 140, 180, 220]
 
@@ -185,3 +189,107 @@ def test_going_forward_decodes_each_frame_once(tmp_path, monkeypatch):
         mask.frame(index)
     assert len(opened) == 1
     mask.close()
+
+
+# ── time stamps that a stranger wrote ──
+
+
+def stamped(path, times, *, codec="ffv1", clock=1000):
+    """A film whose frames are shown at these times, in thousandths of a second; None is unsaid."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = 32, 24, "bgr0"
+        stream.time_base = stream.codec_context.time_base = Fraction(1, clock)
+        for level, time in zip(LEVELS, times, strict=False):
+            picture = np.full((24, 32, 3), level, np.uint8)
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = time, Fraction(1, clock)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def taken(path, rate=25, most=200_000):
+    """How many pictures a film has, if they end."""
+    return sum(1 for _ in itertools.islice(ClipSource(path, rate).shown(), most + 1))
+
+
+@pytest.mark.parametrize("later", [36_000_000, 2**40])
+def test_a_frame_shown_hours_later_is_refused_before_it_is_repeated(tmp_path, later):
+    path = stamped(tmp_path / "a.mkv", [0, 40, 80, later])
+    for source in (ClipSource(path), ClipSource(path, 25), ClipSource(path, 1)):
+        seen = []
+        with pytest.raises(MediaError, match=r"frame 3, at 0\.08 s, stands until") as caught:
+            seen.extend(itertools.islice(source.shown(), 100))
+        assert len(seen) < 10
+        assert str(caught.value).startswith(f"{path}: ")
+        assert "3600 s" in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("pause", [5_000, 60_000, 1_500_000, 3_500_000])
+def test_pauses_of_seconds_and_minutes_are_films(tmp_path, pause):
+    path = stamped(tmp_path / "a.mkv", [0, 40, 80, 80 + pause, 120 + pause])
+    assert taken(path) == 2 + pause // 40 + 2
+
+
+def test_pauses_that_are_many_are_refused_together(tmp_path):
+    path = stamped(tmp_path / "a.mkv", [3_000_000 * n for n in range(6)])
+    assert taken(path, 1) == 5 * 3000 + 1  # 50 minutes each, and seldom repeated
+    with pytest.raises(MediaError, match=r"frame 3, at 6000 s, .* only repeat one that stands"):
+        taken(path)
+
+
+def test_a_film_that_is_slow_need_not_be_repeated(tmp_path):
+    path = stamped(tmp_path / "a.mkv", [7_200_000 * n for n in range(4)])
+    source = ClipSource(path)
+    source.source_rate = source.rate = Fraction(1, 7200)  # as some containers say
+    assert sum(1 for _ in source.shown()) == 4
+
+
+def test_a_last_frame_that_claims_hours_is_refused(tmp_path):
+    source = ClipSource(stamped(tmp_path / "a.mkv", [0, 40]), 25)
+    source.source_rate = Fraction(1, 40_000)  # as a header may say
+    with pytest.raises(MediaError, match=r"frame 2, at 0\.04 s, stands until"):
+        next(itertools.islice(source.shown(), 5, None))
+
+
+def test_time_stamps_that_go_back_or_are_negative_cost_nothing(tmp_path):
+    assert read(ClipSource(stamped(tmp_path / "a.mkv", [-200, -160, -120, -80]))) == [0, 1, 2, 3]
+    source = ClipSource(film(tmp_path / "b.mp4"), 12)
+    frames = [frame for _, frame in source._timed()]
+    for at, number in enumerate((9000, 9001, 0, -5, 9002, 9003)):
+        frames[at].pts, frames[at].time_base = number, Fraction(1, 12)
+    moments = [time for time, _ in reread(source, frames)]
+    assert moments == [Fraction(n, 12) for n in (0, 1, 1, 1, 2, 3)]
+
+
+def test_frames_without_a_time_stamp_follow_those_before_them(tmp_path):
+    source = ClipSource(film(tmp_path / "a.mp4"), 12)
+    frames = [frame for _, frame in source._timed()]
+    for frame, number in zip(frames, (None, 900, 901, None, None, 904), strict=True):
+        frame.pts, frame.time_base = number, Fraction(1, 12)
+    moments = [time for time, _ in reread(source, frames)]
+    assert moments == [Fraction(n, 12) for n in range(6)]
+
+
+def reread(source, frames):
+    """What a film makes of the time stamps of ``frames``, were they what its decoder gave."""
+    with pytest.MonkeyPatch.context() as patch:
+        container = contextlib.nullcontext(SimpleNamespace(decode=lambda _: iter(frames)))
+        patch.setattr(clip, "open_film", lambda _: container)
+        patch.setattr(clip, "picture_stream", lambda *_: SimpleNamespace())
+        return list(source._timed())
+
+
+def test_a_number_of_frames_that_no_file_holds_is_not_believed(tmp_path):
+    path = stamped(tmp_path / "a.avi", range(6), clock=25)
+    assert ClipSource(path).length == 6
+    data = bytearray(path.read_bytes())
+    for mark, place in ((b"avih", 24), (b"strh", 40)):
+        at = data.index(mark) + place
+        assert data[at : at + 4] == struct.pack("<I", 6)
+        data[at : at + 4] = struct.pack("<I", 2**31 - 1)
+    path.write_bytes(data)
+    assert ClipSource(path).length is None
+    assert len(list(ClipSource(path))) == 6

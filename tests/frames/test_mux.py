@@ -1,3 +1,5 @@
+from fractions import Fraction
+
 import av
 import numpy as np
 import pytest
@@ -181,3 +183,20 @@ def test_what_is_refused(tmp_path):
     assert (tmp_path / "b.mp4").read_bytes() == b"mine"
     add_sound(path, Clicks(1), tmp_path / "b.mp4", overwrite=True)
     assert seen_and_heard(tmp_path / "b.mp4")[2] == 30
+
+
+def test_a_film_that_claims_to_last_for_days_gets_no_sound(tmp_path):
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 32, 24, "bgr0"
+        stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
+        for time in (0, 40, 90_000_000):
+            frame = av.VideoFrame.from_ndarray(np.zeros((24, 32, 3), np.uint8), format="rgb24")
+            frame.pts, frame.time_base = time, Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    before = path.read_bytes()
+    with pytest.raises(MediaError, match=r"a\.mkv: says that it lasts 90000 s.*up to 86400 s"):
+        add_sound(path, Clicks(1))
+    assert path.read_bytes() == before

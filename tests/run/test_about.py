@@ -1,4 +1,6 @@
 import json
+import os
+import tracemalloc
 from fractions import Fraction
 from pathlib import Path
 
@@ -48,3 +50,16 @@ def test_runs_of_a_later_version_are_left_alone(tmp_path):
     (tmp_path / "run.json").write_text(json.dumps(values))
     with pytest.raises(RunError, match=r"9\.0.*update"):
         About.read(tmp_path / "run.json")
+
+
+def test_a_file_of_gigabytes_is_refused_before_it_is_read(tmp_path):
+    path = tmp_path / "run.json"
+    path.write_bytes(b"{")
+    os.truncate(path, 2 * 2**30)  # takes no room on the disk
+    tracemalloc.start()
+    try:
+        with pytest.raises(RunError, match=r"run\.json: .* it is larger than the 16 MiB"):
+            About.read(path)
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()

@@ -1,4 +1,7 @@
+import contextlib
 import json
+import os
+import tracemalloc
 
 import pytest
 import safetensors.torch
@@ -119,3 +122,54 @@ def test_a_number_beyond_all_bounds_is_refused(tmp_path, key):
     for read in (read_state, read_header):
         with pytest.raises(RunError, match="is damaged"):
             read(path)
+
+
+def sparse(path, told, size, *, meta='{"number":1,"log_bytes":0,"digest":"","meta":{}}'):
+    """A state that claims the tensors ``told``, in a file of a size that takes no room."""
+    header = json.dumps({"__metadata__": {checkpoint.KEY: meta}, **told}).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header)
+    os.truncate(path, size or path.stat().st_size)
+    return len(header) + 8
+
+
+@pytest.mark.parametrize("read", [read_state, read_header])
+@pytest.mark.parametrize("size", [0, 3 * 2**30])
+def test_a_state_of_another_size_than_it_says_is_refused_before_it_is_read(tmp_path, size, read):
+    path = tmp_path / "1.safetensors"
+    claimed = {"dtype": "F32", "shape": [2**38], "data_offsets": [0, 2**40]}
+    sparse(path, {"canvas": claimed}, size)
+    with untouched(), pytest.raises(RunError, match="it is longer or shorter than it says"):
+        read(path)
+
+
+def test_a_state_larger_than_any_is_refused_before_it_is_read(tmp_path, monkeypatch):
+    path = tmp_path / "1.safetensors"
+    length = checkpoint.MAX_BYTES + 4
+    claimed = {"dtype": "F32", "shape": [length // 4], "data_offsets": [0, length]}
+    start = sparse(path, {"canvas": claimed}, 0)
+    os.truncate(path, start + length)
+    monkeypatch.setattr(checkpoint, "_memory", lambda: 2**60)
+    with untouched(), pytest.raises(RunError, match="it is larger than the 16384 MiB"):
+        read_state(path)
+    monkeypatch.setattr(checkpoint, "_memory", lambda: 2**30)
+    with untouched(), pytest.raises(RunError, match="it is larger than the 1024 MiB"):
+        read_state(path)
+
+
+@contextlib.contextmanager
+def untouched():
+    """That no more than a header's memory is taken."""
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("ends", [[[0]], [["x", "y"]], [None], [{}]])
+def test_a_header_whose_places_are_none_is_refused(tmp_path, ends):
+    path = tmp_path / "1.safetensors"
+    sparse(path, {"canvas": {"dtype": "F32", "shape": [1], "data_offsets": ends[0]}}, 0)
+    with pytest.raises(RunError, match="damaged"):
+        read_header(path)

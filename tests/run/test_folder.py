@@ -398,3 +398,11 @@ def test_the_resume_command_is_quoted(tmp_path):
     with start(tmp_path), start(tmp_path) as second, pytest.raises(RunError) as caught:
         second.keep(1, picture(1) / 0, tensors={})
     assert f"mutoscope resume '{second.folder}'" in str(caught.value)
+
+
+def test_settings_of_gigabytes_are_refused_before_they_are_read(tmp_path):
+    with start(tmp_path) as run:
+        path = run.folder / "settings.yaml"
+        os.truncate(path, 2 * 2**30)  # takes no room on the disk
+        with pytest.raises(RunError, match=r"settings\.yaml: .* larger than the 16 MiB"):
+            _ = run.settings_text

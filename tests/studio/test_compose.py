@@ -156,7 +156,9 @@ def test_a_picture_is_brought_and_named(compose, studio_server, axe):
         bring.click()
     chooser.value.set_files({"name": "my cat (1).png", "mimeType": "image/png", "buffer": PNG})
     soon(page, lambda: "uploads/my-cat-1.png" in kept(page, studio_server))
-    assert page.get_by_label("init_image", exact=True).input_value() == "uploads/my-cat-1.png"
+    # The page hears of it after the draft does.
+    field = page.get_by_label("init_image", exact=True)
+    soon(page, lambda: field.input_value() == "uploads/my-cat-1.png")
     (brought,) = (studio_server.root / "uploads").iterdir()
     assert brought.read_bytes() == PNG
 

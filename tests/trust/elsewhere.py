@@ -216,14 +216,17 @@ def done_elsewhere(system, place, commands):
 
 def main():
     """Do every kind of work by each system's rules, and compare it with Linux's, to the byte."""
-    from faults import contents
+    from faults import contents, preload
     from faults_works import works
 
+    preload()
     wrong = 0
     os.environ["HF_HUB_OFFLINE"] = "1"
     with tempfile.TemporaryDirectory() as temporary:
         base = Path(temporary).resolve()
         for work in works(base / "inputs"):
+            if work.name == "sweep":  # its workers are other processes, without these rules
+                continue
             made = {}
             for system in ("linux", "darwin", "win32"):
                 place = base / work.name  # by the same paths, which settings keep

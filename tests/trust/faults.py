@@ -10,11 +10,15 @@ moment of that. What is counted is the phase in which a work really died.
 
 import argparse
 import contextlib
+import csv
+import dataclasses
 import functools
 import importlib
+import io
 import json
 import os
 import random
+import re
 import select
 import shutil
 import signal
@@ -27,6 +31,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from faults_crew import fork_hands, kill_all, kill_alone, kill_hands
 from faults_works import works
 
 from mutoscope import atomic
@@ -38,7 +43,14 @@ LOADED = (
     "api", "cli.display", "cli.make", "cli.sheets", "cli.walk", "cli.finish_interpolate",
     "cli.train_gan", "crew.painting", "finish.interpolate.film", "frames.film", "frames.mux",
     "train_gan.lesson", "train_gan.training", "walk.film", "paint", "run.footage", "quality.keep",
+    "cli.finish_process", "cli.finish_smooth", "cli.finish_upscale", "cli.members", "cli.project",
+    "cli.restyle", "cli.sweep", "cli.train", "cli.drawings_tiles", "crew.processes", "crew.worker",
+    "finish.pieces", "finish.process_files", "finish.smooth_files", "finish.upscale.jobs",
+    "sweep.sweeping", "sweep.outlook", "train_vqgan.lesson", "train_vqgan.presets",
+    "train_vqgan.team", "drawings.tiles",
 )  # fmt: skip
+TIMES = ("seconds", "tries")  # of a sweep's table
+CREW_KILLS = (kill_all, kill_alone, kill_hands)
 PHASES = ("settings", "step", "save", "log", "film", "checkpoint")
 
 
@@ -50,6 +62,7 @@ class Life:
     phase: str = ""
     seconds: float = 0.0
     spans: list = field(default_factory=list)  # (phase, start, end)
+    group: int = 0  # of its processes
 
 
 # ── a worker, and what it is at ──
@@ -69,7 +82,8 @@ def tell_phases(pipe):
     """Let this process write down when what begins and ends; the writes are whole and in order."""
 
     def tell(sign, phase):
-        os.write(pipe, f"{sign} {phase} {time.perf_counter()}\n".encode())
+        with contextlib.suppress(BrokenPipeError):  # whoever began this one was killed
+            os.write(pipe, f"{sign} {phase} {time.perf_counter()}\n".encode())
 
     def told(function, phase=None):
         @functools.wraps(function)
@@ -95,7 +109,6 @@ def tell_phases(pipe):
 
     part_path, settle, append = atomic.part_path, atomic.settle, journal.append
     weigh = sys.modules["mutoscope.look"].weigh
-    players = sys.modules["mutoscope.train_gan.players"].Players
     for name, module in list(sys.modules.items()):
         for known, mine in (
             (part_path, opened), (settle, settled), (append, told(append, "log")),
@@ -103,10 +116,14 @@ def tell_phases(pipe):
         ):  # fmt: skip
             if name.startswith("mutoscope") and vars(module).get(known.__name__) is known:
                 setattr(module, known.__name__, mine)
-    players.learn = told(players.learn, "step")
-    footage = sys.modules["mutoscope.run.footage"].Footage
-    for name in ("add", "finish"):
-        setattr(footage, name, told(getattr(footage, name), "film"))
+    for place, owner, name, phase in (
+        ("train_gan.players", "Players", "learn", "step"),
+        ("train_vqgan.team", "Team", "average", "step"),
+        ("run.footage", "Footage", "add", "film"),
+        ("run.footage", "Footage", "finish", "film"),
+    ):
+        one = getattr(sys.modules[f"mutoscope.{place}"], owner)
+        setattr(one, name, told(getattr(one, name), phase))
 
 
 class Nursery:
@@ -115,26 +132,31 @@ class Nursery:
     def __init__(self, place):
         self.place, self.printed = place, place.with_name(place.name + ".printed")
 
-    def live(self, command, *, after=None, aim=None, prepare=None):
+    def live(self, command, *, after=None, aim=None, prepare=None, kill=kill_all):
         """A worker's life: to its end, or killed ``after`` seconds, or at an ``aim``.
 
         An aim is a phase, which of its occurrences from 0, and how many seconds after its begin.
         ``prepare`` is called in the worker before it begins, and what that gives at its end.
+        ``kill``: how it is killed, by its process.
         """
         reading, writing = os.pipe()
+        sys.stdout.flush()  # else what waits there is printed by both
         begun = time.perf_counter()
         worker = os.fork()
         if worker == 0:
             os.close(reading)
+            os.setpgid(0, 0)
             self._work(command, writing, prepare)
         os.close(writing)
-        life, text, open_phases, seen = Life(0), b"", [], 0
+        life, text, open_phases, seen = Life(0, group=worker), b"", [], 0
         deadline = None if after is None else begun + after
         while True:
             patience = None if deadline is None else max(0.0, deadline - time.perf_counter())
             if not select.select([reading], [], [], patience)[0]:
-                os.kill(worker, signal.SIGKILL)
+                kill(worker)
                 deadline = None
+                if kill is kill_alone:
+                    break  # those that it has begun may still tell
                 continue
             if not (got := os.read(reading, 65536)):
                 break
@@ -167,6 +189,7 @@ class Nursery:
         code = 70
         try:
             tell_phases(writing)
+            fork_hands(writing)
             ending = prepare() if prepare else None
             code = run(list(command))
             if ending:
@@ -183,16 +206,31 @@ class Nursery:
 
 
 def contents(place):
-    """Every file there but locks; of what says when a run was begun, all but that."""
+    """Every file there but locks; of what says when or for how long it was made, all but that."""
     found = {}
     for path in sorted(place.rglob("*")):
         if path.is_file() and path.name != ".lock":
-            data = path.read_bytes()
-            if path.name == "run.json":
-                about = {k: v for k, v in json.loads(data).items() if k != "started"}
-                data = json.dumps(about).encode()
-            found[str(path.relative_to(place))] = data
+            found[str(path.relative_to(place))] = timeless(path)
     return found
+
+
+def timeless(path):
+    """The bytes of a file, without the times and tries that it tells of."""
+    data = path.read_bytes()
+    if path.name == "run.json":
+        return json.dumps({k: v for k, v in json.loads(data).items() if k != "started"}).encode()
+    if path.name == "index.html":
+        return re.sub(rb"(?<=seconds\t)[0-9.]+", b"", data)
+    if path.name == "results.csv":
+        rows = list(csv.DictReader(io.StringIO(data.decode())))
+        return json.dumps(
+            [{k: v for k, v in row.items() if k not in TIMES} for row in rows]
+        ).encode()
+    if path.name == "results.parquet":
+        table = importlib.import_module("pyarrow.parquet").read_table(io.BytesIO(data))
+        kept = table.drop_columns([name for name in TIMES if name in table.column_names])
+        return repr((kept.schema, kept.to_pydict())).encode()
+    return data
 
 
 def emptied(place):
@@ -225,36 +263,63 @@ class Tally:
     resumed: int = 0
     equal: int = 0
     missed: int = 0  # workers that ended before they could be killed
+    hands: int = 0  # times that those of a crew were killed
+    parts: int = 0  # hidden files that works left which are begun anew
     wrong: list = field(default_factory=list)
 
 
 def one_trial(work, nursery, whole, life, chance, tally, phase):
     """Kill a work once, often twice, sometimes three times; go on to the end, and compare."""
     place = emptied(nursery.place)
-    killed = []
+    killed, groups, wrong = [], [], ""
     for attempt in range(chance.choice((1, 1, 2, 3))):
+        kill = chance.choice(CREW_KILLS) if work.crew else kill_all
         spans = [span for span in life.spans if span[0] == phase]
         if attempt == 0 and spans:
             index = chance.randrange(len(spans))
             aim = (phase, index, chance.uniform(0, spans[index][2] - spans[index][1]))
-            ended = nursery.live(work.next(place), aim=aim)
+            ended = nursery.live(work.next(place), aim=aim, kill=kill)
         else:
-            ended = nursery.live(work.next(place), after=chance.uniform(0, life.seconds))
+            after = chance.uniform(0, life.seconds)
+            ended = nursery.live(work.next(place), after=after, kill=kill)
+        groups.append(ended.group)
         if ended.code != -signal.SIGKILL:
-            tally.missed += 1
+            tally.missed += kill is not kill_hands
+            tally.hands += kill is kill_hands
+            killed += ["its worker"] * (kill is kill_hands)
             break
-        killed.append(ended.phase)
+        killed.append(f"{ended.phase} ({kill.__name__})" if work.crew else ended.phase)
         tally.kills[work.name, ended.phase] += 1
+        wrong = wrong or half_made(work, place, whole, tally)
     if not killed:
         return
     tally.trials += 1
     last = work.next(place)
-    tally.resumed += last[0] == "resume"
-    ended = nursery.live(last) if ended.code == -signal.SIGKILL else ended
-    if wrong := difference(nursery, ended, whole):
+    if ended.code == -signal.SIGKILL:
+        tally.resumed += last[0] == "resume"
+        ended = nursery.live(last)
+    for group in groups:
+        kill_all(group)
+    if wrong := wrong or difference(nursery, ended, whole):
         tally.wrong.append(f"{work.name}: killed in {killed}: {wrong}")
     else:
         tally.equal += 1
+
+
+def half_made(work, place, whole, tally):
+    """What a killed work that is begun anew has left under a name of its own, if that isn't whole.
+
+    The hidden parts that it may leave beside it are counted, and go.
+    """
+    if not work.anew:
+        return ""
+    found = contents(place)
+    for name in found:
+        if name.startswith("."):
+            (place / name).unlink()
+            tally.parts += 1
+    shown = [name for name in found if not name.startswith(".")]
+    return "".join(f"half of {name} is there" for name in shown if found[name] != whole[name])
 
 
 def preload():
@@ -263,6 +328,14 @@ def preload():
     for name in LOADED:
         importlib.import_module(f"mutoscope.{name}")
     sys.modules["mutoscope.train_gan.lesson"].embedded_embedding = lambda: None
+    # Several pieces of a film, and a network that learns in no time.
+    sys.modules["mutoscope.finish.pieces"].PIECE_FRAMES = 3
+    sys.modules["mutoscope.train_vqgan.lesson"].SHOWN = 32
+    sys.modules["mutoscope.train_vqgan.course"].TICKS = 4
+    presets = sys.modules["mutoscope.train_vqgan.presets"].PRESETS
+    tiny = presets["tiny"]
+    small = dataclasses.replace(tiny.architecture, ch_mult=(1, 1, 1), n_embed=16)
+    presets["tiny"] = dataclasses.replace(tiny, architecture=small)
 
 
 def kill_many(kills, *, seed=0, only=(), say=print):
@@ -291,8 +364,7 @@ def kill_many(kills, *, seed=0, only=(), say=print):
             turn += 1
             if turn % 20 == 0:
                 say(f"{sum(tally.kills.values())} kills, {tally.equal} equal, {tally.wrong}")
-            if turn > 40 * kills:
-                raise SystemExit("works end before they can be killed")
+            assert turn <= 40 * kills, "works end before they can be killed"
     return tally
 
 
@@ -315,7 +387,8 @@ def main():
     print(
         f"\n{sum(sums)} kills in {tally.trials} works, of which {tally.resumed} went on by resume "
         f"and the others by the same command; {tally.equal} ended in the bytes of the work never "
-        f"killed, {len(tally.wrong)} did not ({time.perf_counter() - begun:.0f} s)"
+        f"killed, {len(tally.wrong)} did not ({time.perf_counter() - begun:.0f} s); workers of a "
+        f"crew killed {tally.hands} times; {tally.parts} hidden parts left by what is begun anew"
     )
     for line in tally.wrong:
         print(line)

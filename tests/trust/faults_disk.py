@@ -96,7 +96,7 @@ def full_disk(nursery, work, whole, *, sizes):
             where = nursery.printed.read_text().splitlines()[-1].split(": ")[2:3]
             enlarge()
             wrong = wrong or difference(nursery, nursery.live(work.next(nursery.place)), whole)
-            yield f"full: {''.join(where)}", wrong
+            yield f"full, {kib} KiB: {''.join(where)}", wrong
 
 
 def large_files_refused(nursery, work, whole, *, sizes):
@@ -304,8 +304,29 @@ def two_at_once(nursery, work, whole, *, again=None):
     yield "the second of two", difference(nursery, life, whole) if refused else f"{lines}"
 
 
+# Those in which a second process has something to go on with when the twelfth flush comes.
+ALONE = ("film", "vqgan", "sheet", "walk", "interpolate", "train", "upscale", "restyle")
+# KiB of the file systems on which other works than a film run out of room.
+SIZES = {
+    "train": (48, 160, 320, 480, 640),
+    "train-vqgan": (64, 1200, 6000, 12000),
+    "interpolate": (8, 16, 20, 28),
+    "upscale": (8, 28, 44, 72),
+    "smooth": (8, 16, 24),
+    "smooth-film": (8, 20, 32),
+    "process": (8, 20, 28),
+    "restyle": (24, 60, 110, 170),
+    "tiles": (16, 48, 80),
+    "shards": (16, 64, 100),
+    "join-heard": (8, 24, 40),
+    "project": (4, 8),
+}
+
+
 def trials(nursery, work, whole, *, small=False):
     """Every trial of a work, what it was and what was wrong; or the quickest of them."""
+    if work.name in SIZES and not small and may_mount(nursery.place):
+        yield from full_disk(nursery, work, whole, sizes=SIZES[work.name])
     if work.name == "film":
         if not may_mount(nursery.place):
             yield "nothing can be mounted here: full disk not tried", ""
@@ -324,7 +345,8 @@ def trials(nursery, work, whole, *, small=False):
             yield from slow_disk(nursery, work, whole)
             overwriting = (*work.command, "allow_overwrite=true")
             yield from two_at_once(nursery, work, whole, again=overwriting)
-    yield from two_at_once(nursery, work, whole)
+    if work.name in ALONE:
+        yield from two_at_once(nursery, work, whole)
 
 
 def may_mount(place):

@@ -16,6 +16,7 @@ import logging
 import os
 import random
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -245,7 +246,8 @@ def fuzz(
             name, number = json.loads(which.read_text())
             data = (outer / "kept" / "current").read_bytes()
             where = "; ".join(re.findall(r'mutoscope/([\w/]+\.py", line \d+)', said)[:1])
-            kind = "hang" if "Timeout (" in said else "crash"
+            late = process.returncode == -signal.SIGVTALRM or "Timeout (" in said
+            kind = "hang" if late else "crash"
             left = left[left.index(name) :]
             start, deaths = number + 1, deaths + 1
             tally = Tally(

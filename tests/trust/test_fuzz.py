@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -78,3 +79,20 @@ def test_the_watch_sees_every_misdeed(tmp_path):
     }
     assert (room / "inside").exists()
     assert not (tmp_path / "beside").exists()
+
+
+def test_native_code_that_never_returns_is_ended_by_processor_time(tmp_path):
+    program = "\n".join([
+        "import sys, time",
+        "from pathlib import Path",
+        "from fuzz_guard import Guard",
+        "guard = Guard(Path(sys.argv[1]), address_space=1 << 30)",
+        "with guard.watch(0.05):",
+        "    time.sleep(0.4)  # waiting is none of it",
+        "print('waited', flush=True)",
+        "with guard.watch(0.05):",
+        "    sum(range(10**11))",
+    ])  # fmt: skip
+    ran = run("-c", program, str(tmp_path))
+    assert (ran.returncode, ran.stdout) == (-signal.SIGVTALRM, "waited\n")
+    assert "line 9 in <module>" in ran.stderr

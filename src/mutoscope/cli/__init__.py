@@ -16,6 +16,8 @@ from mutoscope.cli.tables import Commands
 from mutoscope.errors import MutoscopeError, is_out_of_memory
 from mutoscope.process import prepare
 
+_NO_ROOM = "failed to map segment"  # what the loader of libraries says where there is no memory
+
 # Each command's name, its home, and the one line that the overview shows for it.
 COMMANDS = {
     "image": ("mutoscope.cli.make", "Make a picture from words."),
@@ -107,6 +109,13 @@ def run(arguments: Sequence[str]) -> int:
         context = getattr(error, "ctx", None)
         place = f"; see {context.command_path} --help" if context else ""
         return complain(error.format_message().rstrip(".") + place)
+    except ImportError as error:
+        if _NO_ROOM not in str(error):
+            raise
+        return complain(
+            "there is not enough memory to load the program; where it is limited (ulimit -v, a "
+            "container) allow 3 GB, and end what else takes much"
+        )
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise

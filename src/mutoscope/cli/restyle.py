@@ -159,6 +159,7 @@ def _make(settings: Settings, output: Path, asked: Mapping[str, Any], *, overwri
     from mutoscope.build import build
     from mutoscope.cli.finished import filming
     from mutoscope.cli.make import fetching, paint, say_plan
+    from mutoscope.errors import MediaError
     from mutoscope.frames.codecs import codec_of
     from mutoscope.perform import finish, start_run
     from mutoscope.run import Run
@@ -172,6 +173,18 @@ def _make(settings: Settings, output: Path, asked: Mapping[str, Any], *, overwri
     told = settings.to_dict()
     told.pop("seed")  # one that was drawn is another each time, and the run has its own
     work = Work(output, {**asked, "settings": told}, told={}, overwrite=overwrite)
+    if work.named:
+        work.name(output)
+        if output.exists():
+            tell(f"{output}: is complete; there is nothing left to do")
+            work.remove()
+            click.echo(output)
+            return 0
+    try:
+        claim_film(output, overwrite=overwrite)  # it may be another call's that was named
+    except MediaError:
+        work.forget_if_nothing_is_done()
+        raise
     if (found := work.run_folder()) is None:
         parts = build(
             settings.replace(file_namespace="run", allow_overwrite=False), progress=fetching
@@ -193,7 +206,9 @@ def _make(settings: Settings, output: Path, asked: Mapping[str, Any], *, overwri
     joined = Joined([material_of(run.folder)])
     crf = settings.film_quality if codec_of(output).crf else None
     extras = extras_of(joined, output)
-    join(joined, output, extras, Finish(crf, overwrite=overwrite), watched=filming)
+    join(joined, work.film(output), extras, Finish(crf, overwrite=True), watched=filming)
+    claim_film(output, overwrite=overwrite)
+    work.name(output)
     work.remove()
     click.echo(output)
     return 0

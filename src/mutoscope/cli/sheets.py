@@ -62,7 +62,7 @@ def resume_sheet(folder: Path, on: str | None = None) -> int:
             return resume_sweep(sheet, on)
         if on is not None:
             raise click.UsageError("--on is for sweeps; this is a sheet")
-        left = sheet.unfinished()
+        left = sheet.left()
         shelf: Shelf = {}
         if not left:
             click.echo(f"{folder}: is complete; there is nothing left to do", err=True)

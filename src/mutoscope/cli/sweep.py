@@ -122,7 +122,7 @@ def resume_sweep(sheet: SheetFolder, on: str | None = None) -> int:
 
         with RayCluster(on, threads=sheet.sweep.order.threads or 1) as crew:
             return do_jobs(sheet, crew)
-    left, threads, workers = sheet.unfinished(), sheet.sweep.order.threads or 1, 1
+    left, threads, workers = sheet.left(), sheet.sweep.order.threads or 1, 1
     if left:
         outlook = outlook_of(sheet.sweep, left)
         workers = fitting(outlook, len(left), threads)
@@ -219,7 +219,7 @@ def do_jobs(sheet: SheetFolder, crew: Crew) -> int:
     from mutoscope.sweep.sweeping import make_swept
 
     make.tell_run(sheet.folder)
-    left = sheet.unfinished()
+    left = sheet.left()
     device = choose_device(sheet.sweep.jobs[0].settings.device)
     display = SweepDisplay(sheet, left, device)
     failed = 0

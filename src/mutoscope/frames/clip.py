@@ -2,6 +2,7 @@
 
 import itertools
 import logging
+import math
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -25,13 +26,22 @@ log = logging.getLogger("mutoscope")
 _FORMATS = "mov,matroska,avi,gif,apng,webp,mpeg,mpegts,ogg,flv,asf,h264,hevc,m4v,ivf"
 _BT601, _BT709 = 5, 1
 
+# A film's time stamps are a stranger's: a few bytes may ask for a frame to stand for years. Films
+# of screens and slides stand for many minutes, and all of that is a film; more is a mistake.
+MAX_PAUSE = 3600
+"""Seconds for which one frame may stand, where pictures repeat it."""
+MAX_HELD = 200_000
+"""Pictures in a film that only repeat a frame which has stood for a second already."""
+
 
 class ClipSource(Source):
     """A film, GIF or animated PNG as pictures, resampled to a rate.
 
     Picture ``k`` is the one on show at ``k / rate`` seconds (a quarter of the shorter of the two
-    frame durations later, so that rounded time stamps skip and repeat nothing). Rotation flags are
-    obeyed, pixels that are not square are made so, transparent parts are laid on white.
+    frame durations later, so that rounded time stamps skip and repeat nothing). A frame without a
+    time stamp comes a frame's length after the one before it; one that goes back, at its moment.
+    Rotation flags are obeyed, pixels that are not square are made so, transparent parts are laid
+    on white.
 
     Args:
         path: The film.
@@ -39,7 +49,8 @@ class ClipSource(Source):
         max_pixels: A film of larger frames is refused.
 
     Raises:
-        MediaError: There is no such file, or it is no film that can be read.
+        MediaError: There is no such file, or it is no film that can be read; on reading on, also
+            that a frame stands for more than `MAX_PAUSE` or all pauses are more than `MAX_HELD`.
     """
 
     rate: Fraction
@@ -64,6 +75,8 @@ class ClipSource(Source):
                 )
             average, guessed = stream.average_rate, stream.guessed_rate
             declared = int(stream.frames)
+            if declared > self.path.stat().st_size:  # a frame takes a byte at least
+                declared = 0
             # Delays in hundredths of a second alternate; FFmpeg judges by the first of them.
             if container.format.name == "gif" and declared and stream.duration:
                 average = declared / (stream.duration * stream.time_base)
@@ -88,17 +101,46 @@ class ClipSource(Source):
 
     def shown(self) -> Iterator[Any]:
         """The decoded frames on show at each picture's time, repeated or left out as needed."""
-        number = 0
+        shown = held = 0
         current: Any = None
+        since = Fraction(0)
+        for place, (time, frame) in enumerate(self._until_the_end()):
+            if current is not None:
+                more = max(0, self._count(time) - shown)
+                held += max(0, more - math.ceil(self.rate))
+                self._check(place, more, since, time, held)
+                yield from itertools.repeat(current, more)
+                shown += more
+            current, since = frame, time
+
+    def _until_the_end(self) -> Iterator[tuple[Fraction, Any]]:
+        """Each decoded frame with its time, and last that at which the film ends, without one."""
         end = Fraction(0)
         for time, frame in self._timed():
-            while current is not None and self._time(number) < time:
-                yield current
-                number += 1
-            current, end = frame, time + 1 / self.source_rate
-        while current is not None and self._time(number) < end:
-            yield current
-            number += 1
+            yield time, frame
+            end = time + 1 / self.source_rate
+        yield end, None
+
+    def _check(self, place: int, more: int, since: Fraction, until: Fraction, held: int) -> None:
+        """Refuse pauses that would be years of pictures, before the first of them.
+
+        Args:
+            place: The number of the frame on show, from 1.
+            more: How many pictures show it.
+            since: From when on, in seconds of the film.
+            until: Until when.
+            held: How many pictures of the film so far only repeat, these included.
+        """
+        if (more < 2 or until - since <= MAX_PAUSE) and held <= MAX_HELD:
+            return
+        found = f"frame {place}, at {_seconds(since)} s, stands until {_seconds(until)} s"
+        if held > MAX_HELD:
+            found += f", and {held:,} pictures would only repeat one that stands"
+        raise MediaError(
+            f"{self.path}: {found}; allowed are {MAX_PAUSE} s for a frame and {MAX_HELD:,} "
+            "repeated pictures in a film; ffmpeg -i FILM -an -vf setpts=N/25/TB NEW writes it anew "
+            "with even time stamps"
+        )
 
     def picture(self, frame: Any) -> Tensor:
         """A decoded frame as a picture, (1, 3, H, W)."""
@@ -149,7 +191,7 @@ class ClipSource(Source):
         """Each decoded frame with its time in seconds after the first."""
         count = 0
         start: Fraction | None = None
-        latest = Fraction(-1)
+        latest = Fraction(0)
         with open_film(self.path) as container:
             stream = picture_stream(container, self.path)
             stream.thread_type = "AUTO"
@@ -168,10 +210,11 @@ class ClipSource(Source):
                 if frame is None:
                     return
                 own = None if frame.pts is None else Fraction(frame.pts) * Fraction(frame.time_base)
-                time = count / self.source_rate if own is None else own
-                start = time if start is None else start
+                due = latest + 1 / self.source_rate if count else latest
+                if own is not None and start is None:
+                    start = own - due
                 # Time stamps that stand still or go back come from broken muxers.
-                latest = max(time - start, latest)
+                latest = due if own is None or start is None else max(own - start, latest)
                 count += 1
                 yield latest, frame
 
@@ -248,6 +291,11 @@ def _square(width: int, height: int, aspect: Fraction | None, max_pixels: int) -
         return width, height
     wide = (round(width * aspect), height) if aspect > 1 else (width, round(height / aspect))
     return wide if wide[0] * wide[1] <= max_pixels else (width, height)
+
+
+def _seconds(time: Fraction) -> str:
+    """A time as it is said, to a hundredth: ``"0.08"``, ``"36000"``."""
+    return f"{float(time):.2f}".rstrip("0").rstrip(".")
 
 
 def _quarter_turns(frame: Any) -> int:

@@ -18,6 +18,9 @@ from mutoscope.frames.codecs import CODECS, Codec, Sound, codec_of
 _OWN_TAGS = ("major_brand", "minor_version", "compatible_brands", "encoder")
 
 
+_LONGEST = 24 * 3600  # seconds of a film
+
+
 class Track(Protocol):
     """Sound that can be read from any moment on, such as a `mutoscope.sound.SoundFile`."""
 
@@ -126,11 +129,19 @@ def _join(source: Any, container: Any, coding: Sound, sound: Track, offset: floa
 
 def _length(source: Any, pictures: Any) -> Fraction:
     """How long the pictures last, in seconds; Matroska says it of the whole file alone."""
+    name = source.name.removeprefix("file:")
     if pictures.duration:
-        return Fraction(pictures.duration) * Fraction(pictures.time_base)
-    if source.duration:
-        return Fraction(source.duration, av.time_base)
-    raise MediaError(f"{source.name.removeprefix('file:')}: doesn't say how long it is")
+        length = Fraction(pictures.duration) * Fraction(pictures.time_base)
+    elif source.duration:
+        length = Fraction(source.duration, av.time_base)
+    else:
+        raise MediaError(f"{name}: doesn't say how long it is")
+    if length > _LONGEST:  # so much silence would be written
+        raise MediaError(
+            f"{name}: says that it lasts {float(length):.0f} s; sound is added to films of up to "
+            f"{_LONGEST} s; ffmpeg -i FILM -an -vf setpts=N/25/TB NEW writes it anew"
+        )
+    return length
 
 
 def _encoded(sound: Track, stream: Any, offset: float, length: Fraction) -> Iterator[Any]:

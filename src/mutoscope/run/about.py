@@ -7,13 +7,15 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from mutoscope.atomic import reason
+from mutoscope.atomic import read_bounded, reason
 from mutoscope.errors import MutoscopeError, RunError
 from mutoscope.frames import as_rate
 from mutoscope.frames.film import CRF
 from mutoscope.run.layout import check_namespace
 
 FORMAT = 1
+MAX_BYTES = 16 * 2**20
+"""Of ``run.json``, and of the settings beside it; a run's own have some kilobytes."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ class About:
             RunError: It can't be read, is damaged, or was written by a later version.
         """
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
+            values = json.loads(read_bounded(path, MAX_BYTES).decode("utf-8"))
             if values["program"] != "mutoscope":
                 raise ValueError("it was written by another program")
             if values["format"] > FORMAT:

@@ -7,6 +7,7 @@ flipped on the disk is noticed, not painted on.
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ from mutoscope.errors import RunError
 KEY = "mutoscope"
 SUFFIX = ".safetensors"
 _MAX_HEADER = 64 * 2**20
+MAX_BYTES = 16 * 2**30
+"""Of a state: that of the largest picture, 16,384², with two moments of each value, has 9.7 GB."""
 _TYPES = {  # in the order in which the library lays them
     torch.int64: "I64",
     torch.float64: "F64",
@@ -136,8 +139,8 @@ def read_state(path: Path) -> Saved:
     Raises:
         RunError: It is missing, cut off, changed, or no state.
     """
+    header = read_header(path)
     data = _read(path)
-    header = _header(data[8:], path, int.from_bytes(data[:8], "little"))
     try:
         tensors = safetensors.torch.load(data)
     except Exception as error:
@@ -157,31 +160,48 @@ def read_header(path: Path) -> Header:
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
-            return _header(file.read(min(length, _MAX_HEADER)), path, length)
+            data = file.read(min(length, _MAX_HEADER))
+            return _header(data, path, length, os.fstat(file.fileno()).st_size)
     except OSError as error:
         raise RunError(f"{path}: can't be read: {reason(error)}") from error
 
 
 def _read(path: Path) -> bytes:
+    """The bytes of a file of which the header is sound."""
     try:
-        return path.read_bytes()
+        return atomic.read_bounded(path, min(MAX_BYTES, _memory()))
     except OSError as error:
         raise RunError(f"{path}: can't be read: {reason(error)}") from error
 
 
-def _header(data: bytes, path: Path, length: int) -> Header:
-    """Safetensors begin with the length of a JSON object, 8 bytes, and that object."""
+def _memory() -> int:
+    """The memory of this machine, in bytes: no run that it could go on with has a larger state."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # Windows doesn't say
+        return MAX_BYTES
+
+
+def _header(data: bytes, path: Path, length: int, size: int) -> Header:
+    """Safetensors begin with the length of a JSON object, 8 bytes, and that object.
+
+    ``size`` is that of the whole file: it must be what the object says, before more is read.
+    """
     try:
         if not 0 < length <= min(_MAX_HEADER, len(data)):
             raise ValueError("it is cut off")
-        ours = json.loads(json.loads(data[:length])["__metadata__"][KEY])
+        told = json.loads(data[:length])
+        ours = json.loads(told["__metadata__"][KEY])
+        ends = [about["data_offsets"][1] for name, about in told.items() if name != "__metadata__"]
+        if size != 8 + length + max(ends, default=0):
+            raise ValueError("it is longer or shorter than it says")
         header = Header(
             int(ours["number"]), int(ours["log_bytes"]), str(ours["digest"]), dict(ours["meta"])
         )
         if header.number < 0 or header.log_bytes < 0:
             raise ValueError("a number in it is negative")
     except (
-        ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError,
+        ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError,
     ) as error:  # fmt: skip
         raise RunError(f"{path}: is damaged or no state of a run ({error})") from error
     return header

@@ -37,7 +37,7 @@ from mutoscope.errors import MediaError, RunError, printable
 from mutoscope.images import encode
 from mutoscope.lock import FolderLock
 from mutoscope.run import journal, layout
-from mutoscope.run.about import About, FilmPlan
+from mutoscope.run.about import MAX_BYTES, About, FilmPlan
 from mutoscope.run.beginning import Beginning
 from mutoscope.run.checkpoint import Saved
 from mutoscope.run.footage import Footage
@@ -197,7 +197,7 @@ class Run:
         """
         path = self.folder / layout.SETTINGS
         try:
-            return path.read_text(encoding="utf-8")
+            return atomic.read_bounded(path, MAX_BYTES).decode("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise RunError(f"{path}: can't be read: {error}") from error
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from mutoscope.atomic import part_path
+from mutoscope.atomic import part_of_kind
 from mutoscope.errors import MediaError
 from mutoscope.frames import FilmSink, Source
 from mutoscope.frames.codecs import codec_of
@@ -221,7 +221,7 @@ def join(
         sounding(path)
         sound = SoundFile(extras.sound)
     # With sound the film is written twice; until the second time it has a name that is hidden.
-    silent = path if sound is None else part_path(path).with_suffix(path.suffix)
+    silent = path if sound is None else part_of_kind(path)
     if sound is not None and path.exists() and not finish.overwrite:
         raise MediaError(f"{path}: exists already; choose another name")
     sink = FilmSink(

@@ -140,7 +140,7 @@ class Clip(Material):
     def __init__(self, path: Path) -> None:
         self.path = path
         source = ClipSource(path)
-        self.size, self.rate = source.size, as_rate(source.rate)
+        self.size, self.rate = source.size, as_rate(source.rate, str(path))
         self.extras = Extras(sound=_sound_in(path), recipe=_recipe_in(path))
         self._lengths: dict[Fraction, int] = {}
 

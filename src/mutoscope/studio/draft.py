@@ -203,7 +203,8 @@ class Drafts:
     def _read(self, path: Path) -> Draft | None:
         try:
             changed = path.stat().st_mtime_ns
-            data = path.read_bytes()[:MAX_BYTES]
+            with path.open("rb") as file:
+                data = file.read(MAX_BYTES)
             return Draft(path.stem, data.decode("utf-8", "surrogatepass"), changed)
         except (OSError, UnicodeDecodeError):
             return None

@@ -9,7 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from mutoscope import atomic
 from mutoscope.errors import MediaError, RunError, SettingsError
+from mutoscope.run.about import MAX_BYTES
 from mutoscope.sources import command_for
 from mutoscope.studio.amending import with_value
 from mutoscope.studio.catalogue import FINISHED, SETTINGS, Entry
@@ -201,6 +203,6 @@ def _origin(settings: Path) -> str:
 
 def _lines(settings: Path) -> list[str]:
     try:
-        return settings.read_text(encoding="utf-8").splitlines(keepends=True)
+        return atomic.read_bounded(settings, MAX_BYTES).decode("utf-8").splitlines(keepends=True)
     except (OSError, UnicodeDecodeError) as error:
         raise RunError(f"{settings.name}: the settings of this run can't be read") from error

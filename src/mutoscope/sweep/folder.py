@@ -25,7 +25,7 @@ from mutoscope.explore import MOST
 from mutoscope.frames import ClipSource
 from mutoscope.images import load_image
 from mutoscope.lock import NAME as LOCK
-from mutoscope.lock import FolderLock
+from mutoscope.lock import FolderLock, was_left
 from mutoscope.paint import Watch
 from mutoscope.perform import Kept
 from mutoscope.run import InUseError, layout
@@ -120,6 +120,27 @@ class SheetFolder(Closable):
         """The numbers of the pictures, from 0, that are not there or not complete."""
         return [index for index in range(len(self.sweep.jobs)) if not self.complete(index)]
 
+    def left(self) -> list[int]:
+        """The numbers of those to go on with: unfinished, or without the report on their film.
+
+        A report that can't be made leaves a picture finished; the next going on tries once more.
+        """
+        unfinished = set(self.unfinished())
+        return [
+            index
+            for index in range(len(self.sweep.jobs))
+            if index in unfinished or not self._measured(index)
+        ]
+
+    def _measured(self, index: int) -> bool:
+        """Whether the report on a film's quality is there, where there is to be one."""
+        job = self.sweep.jobs[index]
+        schedule = make_schedule(job.settings)
+        if not (job.settings.quality and (schedule.animated or schedule.lap)):
+            return True
+        folder = self.folder / job.name
+        return all((folder / name).exists() for name in (layout.QUALITY, layout.QUALITY_PLOT))
+
     def steps(self, index: int) -> int:
         """How many steps a picture takes."""
         return make_schedule(self.sweep.jobs[index].settings).total_steps
@@ -198,6 +219,8 @@ class SheetFolder(Closable):
         """Whether a picture is there with all that belongs to it; only headers are read."""
         job = self.sweep.jobs[index]
         folder = self.folder / job.name
+        if was_left(folder):
+            return False  # its steps may be done, and its plot and film not
         states = layout.state_paths(folder)
         if not states or not (folder / layout.LOSSES).exists():
             return False

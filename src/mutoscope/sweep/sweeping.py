@@ -51,6 +51,8 @@ def make_swept(sheet: SheetFolder, crew: Crew, *, watch: CrewWatch) -> Iterator[
     results = Results(sheet)
     jobs = sheet.sweep.jobs
     numbers = {job.name: index for index, job in enumerate(jobs)}
+    # Before all else: a worker whose caller was killed may yet finish what it has in hand.
+    left = sheet.left()
     for index in range(len(jobs)):
         write_thumb(sheet, index)
     show = _Seldom(sheet, results)
@@ -63,7 +65,7 @@ def make_swept(sheet: SheetFolder, crew: Crew, *, watch: CrewWatch) -> Iterator[
             sheet.folder / jobs[index].name,
             {"settings": jobs[index].settings.to_dict()},
         )
-        for index in sheet.unfinished()
+        for index in left
     ]
     try:
         for outcome in crew.work(tasks, watch=watch):

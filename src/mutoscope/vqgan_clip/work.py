@@ -31,6 +31,7 @@ from mutoscope.vqgan_clip.mapping import advising
 log = logging.getLogger("mutoscope")
 
 _CALL = "call.json"
+_NAMED = "named"  # holds the call once its film is to get its name, until nothing else is left
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,11 @@ class Done:
     image: Tensor  # (1, 3, H, W)
     recipe: Mapping[str, Any]
     records: tuple[Mapping[str, float], ...] = ()
+
+
+def work_folder(target: Path) -> Path:
+    """The hidden folder of a call whose results go to ``target``."""
+    return target.absolute().with_name(f".{target.absolute().name}.work")
 
 
 class Work:
@@ -55,6 +61,7 @@ class Work:
     Attributes:
         folder: where it lies.
         begun: whether the same call was here before and was stopped.
+        named: whether it was so near its end that its film had its name, or was to get it.
 
     Raises:
         RunError: another call was stopped here.
@@ -69,13 +76,16 @@ class Work:
         told: Mapping[str, Any],
         overwrite: bool = False,
     ) -> None:
-        self.folder = target.absolute().with_name(f".{target.absolute().name}.work")
+        self.folder = work_folder(target)
         text = json.dumps({"version": __version__, **call}, sort_keys=True, default=str)
         self.told = {**told, "digest": hashlib.sha256(text.encode()).hexdigest()[:32]}
         held = self.folder / _CALL
         self.begun = held.is_file() and held.read_text("utf-8", errors="replace") == text
-        if held.is_file() and not self.begun:
-            if not overwrite and self.run_folder() is not None:
+        mark = self.folder / _NAMED
+        marked = mark.is_file()
+        self.named = marked and mark.read_text("utf-8", errors="replace") == text
+        if (held.is_file() and not self.begun) or (marked and not self.named):
+            if not (overwrite or marked) and self.run_folder() is not None:
                 raise RunError(
                     f"{self.folder}: holds what another call for {target.name} has begun and not "
                     "finished; make that call again to finish it, or delete this folder"
@@ -134,10 +144,43 @@ class Work:
             seed = recipe["settings"].get("seed")
         return seed
 
+    def film(self, out: Path) -> Path:
+        """Where the film ``out`` is made until it is whole."""
+        return self.folder / f"film{out.suffix.lower()}"
+
+    def name(self, out: Path) -> None:
+        """Give the film its name, if it has not got it, such that a later call knows of that.
+
+        Raises:
+            MediaError: it can't be.
+        """
+        try:
+            atomic.write_text(self.folder / _NAMED, (self.folder / _CALL).read_text("utf-8"))
+            if self.film(out).exists():
+                atomic.settle(self.film(out), out)
+        except OSError as error:
+            raise MediaError(
+                f"{out}: can't be written: {atomic.reason(error)}; the same command goes on"
+            ) from error
+
     def remove(self) -> None:
-        """All results are where they were asked for: nothing of the work is needed any more."""
+        """All results are where they were asked for: nothing of the work is needed any more.
+
+        From the first moment on there is no run, and what tells of the call goes last: what a kill
+        leaves of the folder is gone on with by nobody, and known to be ours.
+        """
         if (self.folder / _CALL).is_file():
-            shutil.rmtree(self.folder)
+            for about in self._abouts():
+                about.unlink()
+            for path in self.folder.iterdir():
+                if path.is_dir():
+                    shutil.rmtree(path)
+                elif path.name not in (_CALL, _NAMED):
+                    path.unlink()
+            (self.folder / _CALL).unlink()
+            atomic.sync_folder(self.folder)
+            (self.folder / _NAMED).unlink(missing_ok=True)
+            self.folder.rmdir()
 
     def forget_if_nothing_is_done(self) -> None:
         """Leave nothing of a call that failed before its run began."""
@@ -150,8 +193,11 @@ class Work:
 
     def run_folder(self) -> Path | None:
         """The folder of the run, if it was begun."""
-        abouts = sorted(self.folder.glob(f"images_out/run/*/{ABOUT}"))
+        abouts = self._abouts()
         return abouts[0].parent if abouts else None
+
+    def _abouts(self) -> list[Path]:
+        return sorted(self.folder.glob(f"images_out/run/*/{ABOUT}"))
 
 
 def claim_folder(
@@ -223,10 +269,13 @@ def claim_file(path: Path, *, begun: bool, overwrite: bool, endings: Collection[
 def claim_film(path: Path, *, overwrite: bool) -> None:
     """See that a film may be written to ``path``, before any work.
 
+    One that just got its name when the program was ended is told by `Work`, which knows the call.
+
     Raises:
         MediaError: it is there already, or its folder isn't.
     """
-    if path.is_dir() or (path.exists() and not overwrite):
+    named = (work_folder(path) / _NAMED).is_file()
+    if path.is_dir() or (path.exists() and not (overwrite or named)):
         raise MediaError(f"{path}: exists already; choose another name, or --overwrite")
     if not path.parent.is_dir():
         raise MediaError(f"{path}: there is no folder {path.parent}; make it first")

