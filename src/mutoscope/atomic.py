@@ -57,7 +57,7 @@ def read_bounded(path: Path, most: int) -> bytes:
     """
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
-        data = file.read(size + 1) if size <= most else b""  # room is made for all that is asked for
+        data = file.read(size + 1) if size <= most else b""  # it makes room for all of that
     if max(size, len(data)) > most:
         raise OSError(
             f"it is larger than the {most / 2**20:g} MiB that it may have; remove it, or put back "

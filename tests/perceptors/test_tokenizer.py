@@ -143,6 +143,24 @@ def test_bad_vocabularies(tmp_path: Path, name: str, content: bytes | str, messa
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["tokenizer.json", "vocab.json"])
+def test_a_vocabulary_that_is_too_large_is_not_read(tmp_path: Path, name: str) -> None:
+    with (tmp_path / name).open("wb") as file:
+        file.truncate(8 << 30)
+    with pytest.raises(WeightsError, match="larger than the 64 MiB"):
+        read_tokenizer(tmp_path / name, vocabulary=520, context=77)
+
+
+def test_a_vocabulary_that_unpacks_to_very_much_is_not_unpacked(tmp_path: Path) -> None:
+    path = tmp_path / "bpe_simple_vocab_16e6.txt.gz"
+    with gzip.open(path, "wb", compresslevel=1) as file:
+        file.write(b"version\n")
+        for _ in range(80):
+            file.write(bytes(1 << 20))
+    with pytest.raises(WeightsError, match="can't be read"):
+        read_tokenizer(path, vocabulary=49408, context=77)
+
+
 def test_merges_of_unknown_pieces(tmp_path: Path, make: SimpleNamespace) -> None:
     model = {"vocab": make.vocabulary(), "merges": ["un known"]}
     (tmp_path / "tokenizer.json").write_text(json.dumps({"model": model}))

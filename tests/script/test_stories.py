@@ -129,3 +129,9 @@ def test_any_text_is_read_or_refused(text, kind):
     except ScriptError as error:
         message = str(error)
     assert "\n" not in message
+
+
+def test_very_many_digits_are_read_once():
+    many = "1" * 90_000  # read in as many ways, they would take minutes
+    [[prompt]] = parse_story(f"a fox:{many}x")
+    assert prompt.text.endswith("1x")

@@ -195,7 +195,8 @@ def changed_text(words: Sequence[str] = ()) -> Change:
                 case 5:
                     stop = at + rng.choice((1, 2, 4, 10))
                     times = rng.choice((2, 3, 50, 2000, 20_000))
-                    pieces[at:at] = pieces[at:stop] * times if pieces else []
+                    most = LONGEST // max(1, sum(map(len, pieces[at:stop])))  # a piece may be long
+                    pieces[at:at] = pieces[at:stop] * min(times, most)
                 case 6:
                     pieces.insert(at, rng.choice(vocabulary) * rng.choice((2, 100, 5000)))
                 case 7:

@@ -21,6 +21,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from mutoscope.atomic import read_bounded
 from mutoscope.errors import WeightsError
 from mutoscope.names import (
     CLIP_MEAN,
@@ -32,6 +33,8 @@ from mutoscope.names import (
 )
 
 log = logging.getLogger("mutoscope")
+
+_MAX_SIDECAR = 2**20  # bytes of a configuration
 
 State = dict[str, Tensor]
 Shapes = Mapping[str, tuple[int, ...]]
@@ -283,7 +286,7 @@ def _configured(sidecar: Path, read: Callable[[Path], Traits]) -> Traits | None:
 
 
 def _open_clip(sidecar: Path) -> Traits:
-    config = json.loads(sidecar.read_text(encoding="utf-8"))
+    config = json.loads(read_bounded(sidecar, _MAX_SIDECAR))
     model, pixels = config["model_cfg"], config.get("preprocess_cfg", {})
     vision, text = model["vision_cfg"], model["text_cfg"]
     layers, width = vision.get("layers"), int(vision.get("width") or 0)
@@ -299,10 +302,10 @@ def _open_clip(sidecar: Path) -> Traits:
 
 
 def _transformers(sidecar: Path) -> Traits:
-    config = json.loads(sidecar.read_text(encoding="utf-8"))
+    config = json.loads(read_bounded(sidecar, _MAX_SIDECAR))
     pixels = {}
     if (beside := sidecar.with_name("preprocessor_config.json")).is_file():
-        pixels = json.loads(beside.read_text(encoding="utf-8"))
+        pixels = json.loads(read_bounded(beside, _MAX_SIDECAR))
     vision, text = config["vision_config"], config["text_config"]
     activations = {part.get("hidden_act", "quick_gelu") for part in (vision, text)}
     return Traits(

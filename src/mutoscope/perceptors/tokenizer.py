@@ -19,8 +19,11 @@ from tokenizers.models import BPE
 from tokenizers.pre_tokenizers import ByteLevel, Split
 from tokenizers.pre_tokenizers import Sequence as Steps
 
+from mutoscope.atomic import read_bounded
 from mutoscope.errors import WeightsError
 
+MAX_BYTES = 64 * 2**20
+"""Of a vocabulary, unpacked: CLIP's has 3 MB."""
 _VOCAB, _MERGES = "vocab.json", "merges.txt"
 _START, _END, _LAST = "<|startoftext|>", "<|endoftext|>", "</w>"
 _WORDS = r"'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+"
@@ -126,7 +129,7 @@ def read_tokenizer(path: Path, *, vocabulary: int, context: int) -> ClipTokenize
 
 
 def _read_json(path: Path) -> tuple[dict[str, int], list[Merge]]:
-    model = json.loads(path.read_text(encoding="utf-8"))["model"]
+    model = json.loads(read_bounded(path, MAX_BYTES))["model"]
     merges = [
         _pair(merge) if isinstance(merge, str) else (str(merge[0]), str(merge[1]))
         for merge in model["merges"]
@@ -135,8 +138,8 @@ def _read_json(path: Path) -> tuple[dict[str, int], list[Merge]]:
 
 
 def _read_pair(path: Path) -> tuple[dict[str, int], list[Merge]]:
-    vocabulary = json.loads(path.read_text(encoding="utf-8"))
-    lines = path.with_name(_MERGES).read_text(encoding="utf-8").split("\n")
+    vocabulary = json.loads(read_bounded(path, MAX_BYTES))
+    lines = read_bounded(path.with_name(_MERGES), MAX_BYTES).decode("utf-8").split("\n")
     merges = [_pair(line) for line in lines if line.strip() and not line.startswith("#version")]
     return {str(piece): int(number) for piece, number in vocabulary.items()}, merges
 
@@ -145,9 +148,10 @@ def _read_gzip(path: Path, size: int) -> tuple[dict[str, int], list[Merge]]:
     """The merges alone; the vocabulary follows from them: bytes, bytes that end a word, merges."""
     letters = _byte_letters()
     wanted = size - 2 * len(letters) - 2
-    with gzip.open(path, "rt", encoding="utf-8", newline="\n") as file:
-        next(file)  # a line that names the version
-        merges = [_pair(line) for _, line in zip(range(wanted), file, strict=False)]
+    with gzip.open(path, "rb") as file:
+        text = file.read(MAX_BYTES).decode("utf-8")  # a few bytes may be very many
+    lines = text.split("\n")[1 : wanted + 1]  # the first names the version
+    merges = [_pair(line) for line in lines if line]
     pieces = [*letters, *(letter + _LAST for letter in letters)]
     pieces += [first + second for first, second in merges]
     return {piece: number for number, piece in enumerate([*pieces, _START, _END])}, merges

@@ -16,7 +16,8 @@ from mutoscope.script.fields import ALWAYS, NEVER
 from mutoscope.script.values import EVERYWHERE, Prompt, PromptKind, labelled, shortened
 from mutoscope.tokens import PATH_ESCAPES, TEXT_ESCAPES, Piece, scan
 
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+# One way to read each text: with a dot that may be left out, many digits are read in as many ways.
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _STOP = re.compile(rf"{_NUMBER.pattern}|[+-]?inf", re.IGNORECASE)
 _SEEDS = range(-(2**63), 2**64)
 

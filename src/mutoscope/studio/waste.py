@@ -65,7 +65,7 @@ def wasted(place: Place) -> list[Wasted]:
     found = []
     for bag in (place.own / "waste").glob("*"):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
-            told = json.loads((bag / _WAS).read_text(encoding="utf-8"))
+            told = json.loads(atomic.read_bounded(bag / _WAS, 2**20))
             if _ID.fullmatch(bag.name):
                 found.append(
                     Wasted(bag.name, str(told["name"]), str(told["title"]), float(told["when"]))
