@@ -166,3 +166,8 @@ def test_long_texts_take_time_in_proportion(text):
         read_pattern(text, place="prompt")
     assert not looks_explored("{" + "x,x" * 100_000)
     assert time.process_time() - begun < 3  # it was minutes
+
+
+def test_a_number_beyond_words_is_refused_in_one_line():
+    with pytest.raises(ScriptError, match="countless pictures; at most"):
+        explore("a " + "{b,c}" * 20_000, [])

@@ -121,6 +121,15 @@ def sync_upward(folder: Path, levels: int) -> None:
             sync_folder(above)
 
 
+def sync_all() -> None:
+    """Flush whatever has been written and not flushed, where the system knows how to (not Windows).
+
+    For very many small files, to wait for each of which would take longer than to make them.
+    """
+    if sys.platform != "win32":
+        os.sync()
+
+
 def settle(part: Path, path: Path, *, durable: bool = True) -> None:
     """Rename a finished part file to `path`, after its bytes and before its folder reach the disk.
 

@@ -34,6 +34,7 @@ from mutoscope.expressions import (
 TIME_NAMES = ("t", "frame", "step")
 DEPTH_NAMES = frozenset({"r", "R", "mu"})  # nearest, farthest, typical; in a move in 3D alone
 KEYFRAMES_LENGTH = 100_000
+DEEPEST = 200  # parentheses in one another; Python's own reader takes no more
 
 _KEY = re.compile(r"\s*([+-]?[0-9]{1,9})\s*:\s*")
 _KEYED = re.compile(r"\s*[+-]?([0-9]+\s*:|[0-9.]+\s*:\s*\()")
@@ -252,7 +253,7 @@ def keyframes_end(text: str, start: int, stop: int) -> int | None:
     count = 0
     at = start
     while (key := _KEY.match(text, at, stop)) and text[key.end() : key.end() + 1] == "(":
-        close = _closing(text, key.end(), min(stop, key.end() + LENGTH + 2))
+        close = _closing(text, key.end(), min(stop, key.end() + LENGTH + 2), deepest=DEEPEST)
         if close is None:
             return None
         count += 1
@@ -338,12 +339,14 @@ def _split_keyframes(text: str, report: Report) -> list[tuple[int, int, int]]:
     return found
 
 
-def _closing(text: str, start: int, stop: int) -> int | None:
-    """Where the parenthesis that opens at ``start`` is closed."""
+def _closing(text: str, start: int, stop: int, *, deepest: int | None = None) -> int | None:
+    """Where the parenthesis that opens at ``start`` is closed, if no more than so many do in it."""
     depth = 0
     for at in range(start, stop):
         if text[at] == "(":
             depth += 1
+            if depth == deepest:
+                return None
         elif text[at] == ")":
             depth -= 1
             if depth == 0:

@@ -270,9 +270,10 @@ def _refuse_number(sizes: Sequence[int]) -> None:
         )
     total = math.prod(sizes)
     if total > MOST:
-        counts = " × ".join(map(str, sizes))
+        counts = f"{' × '.join(map(str, sizes))} = " if 1 < len(sizes) < 20 else ""
+        found = str(total) if total < 10**18 else "countless"
         raise ScriptError(
-            f"prompt: the braces make {f'{counts} = ' if len(sizes) > 1 else ''}{total} pictures; "
+            f"prompt: the braces make {counts}{found} pictures; "
             f"at most {MOST} are made at once, so take fewer alternatives"
         )
 

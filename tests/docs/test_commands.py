@@ -140,10 +140,12 @@ def understand_pip(words):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert words[0] == "install"
+    files = ("-c", "-r")
     for option, value in zip(words, [*words[1:], ""], strict=True):
-        if option in ("-c", "-r"):
+        if option in files:
             assert (ROOT / value).is_file()
-    named = [w for w, before in zip(words[1:], words, strict=False) if before not in ("-c", "-r")]
+    valued = (*files, "--only-binary", "--python-version", "--target")
+    named = [w for w, before in zip(words[1:], words, strict=False) if before not in valued]
     for word in named:
         if match := re.fullmatch(r"(?:mutoscope|\.)(?:\[([\w,-]+)\])?", word):
             extras = set((match[1] or "").split(",")) - {""}

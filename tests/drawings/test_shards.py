@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mutoscope.atomic import part_path
 from mutoscope.drawings.checksum import crc32c, masked
 from mutoscope.drawings.cutting import Place
 from mutoscope.drawings.grid import Box, Grid
@@ -290,6 +291,13 @@ def test_a_stopped_job_goes_on_to_the_same_bytes(tmp_path, form):
     assert 0 < left < 32
     assert files(tmp_path / "parts") == files(tmp_path / "whole")
     assert write_tiles(job(form), tmp_path / "parts", about={"seed": 0}) == 0
+
+
+def test_a_job_killed_before_its_description_stood_leaves_nothing(tmp_path):
+    (tmp_path / "t").mkdir()
+    part_path(tmp_path / "t" / "tiles.json").write_text("{")
+    write_tiles(job(), tmp_path / "t", about={"seed": 0})
+    assert len(files(tmp_path / "t")) == 33
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -7,6 +7,7 @@ seed alone. So a stopped job goes on by leaving alone what is there, and ends in
 import hashlib
 import json
 import logging
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -33,6 +34,7 @@ PER_SHARD = 1000
 NAME, INDEX = "tiles.json", "index.json"
 _MOST_BYTES = 16 * 2**20
 _WINDOW = 16  # tiles that are in the making at once
+_END = b"IEND\xaeB`\x82"  # of every PNG
 
 T = TypeVar("T")
 Told = Callable[[int, int], None]
@@ -105,8 +107,11 @@ def claim(folder: Path, about: Mapping[str, Any]) -> None:
     """
     path = folder / NAME
     wanted = json.loads(json.dumps(about))
+    above = [folder.absolute(), *folder.absolute().parents]
     try:
+        new = sum(not place.exists() for place in above)
         folder.mkdir(parents=True, exist_ok=True)
+        atomic.sync_upward(folder, new)
         if path.exists():
             there = load_json(path, _MOST_BYTES)
             if there != wanted:
@@ -117,6 +122,7 @@ def claim(folder: Path, about: Mapping[str, Any]) -> None:
                 f"{folder}: holds other files and no {NAME}; name an empty or new folder"
             )
         else:
+            atomic.sweep_parts(folder)  # of this very description, if it was killed before it stood
             atomic.write_text(path, json.dumps(wanted, indent=1) + "\n")
     except OSError as error:
         raise MediaError(f"{folder}: can't be written to: {atomic.reason(error)}") from error
@@ -180,12 +186,15 @@ def repack(
             for number, stored in enumerate(read_shard(path)):
                 pixels = decoded(path, stored)
                 kept = stored.data if stored.data.startswith(b"\x89PNG") else png(pixels)
-                _write_new(place / f"{number:08d}.png", kept)
+                if not _whole(target := place / f"{number:08d}.png"):
+                    _write(target, kept)
                 count += 1
                 if told:
                     told(count)
         elif not (target := folder / f"{path.stem}{ENDINGS[form]}").exists():
             write_shard(target, form, counted(path))
+    if form == PNG:
+        atomic.sync_all()
     return count
 
 
@@ -195,15 +204,16 @@ def _write_files(job: Job, folder: Path, pool: ThreadPoolExecutor, told: Told | 
 
     def make(index: int) -> bool:
         path = folder / f"{job.plan.name(index)}.png"
-        if path.exists():
+        if _whole(path):
             return False
-        _write_new(path, png(_tile(job, index)))
+        _write(path, png(_tile(job, index)))
         return True
 
     for done, new in enumerate(_mapped(pool, make, range(total)), 1):
         written += new
         if told:
             told(done, total)
+    atomic.sync_all()
     return written
 
 
@@ -254,9 +264,20 @@ def _mapped(pool: ThreadPoolExecutor, make: Callable[[int], T], over: Iterable[i
     yield from pool.map(make, window)
 
 
-def _write_new(path: Path, data: bytes) -> None:
-    if path.exists():
-        return
+def _whole(path: Path) -> bool:
+    """Whether a tile is there to its end, which it may have lost with the power."""
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            file.seek(max(0, size - len(_END)))
+            return file.read(len(_END)) == _END
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise MediaError(f"{path}: can't be read: {atomic.reason(error)}") from error
+
+
+def _write(path: Path, data: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         atomic.write_bytes(path, data, durable=False)

@@ -1,5 +1,6 @@
 """What sources and sinks of pictures have in common."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from fractions import Fraction
@@ -10,6 +11,7 @@ from mutoscope.closable import Closable
 from mutoscope.errors import MediaError
 
 MAX_RATE = 1000
+_RATE = re.compile(r"[+-]?[0-9]{0,20}\.?[0-9]{0,20}(/[0-9]{1,20}|e[+-]?[0-9]{1,2})?", re.IGNORECASE)
 
 
 class Source(ABC):
@@ -51,6 +53,8 @@ def as_rate(rate: float | Fraction | str, place: str = "rate") -> Fraction:
         MediaError: It is not a number above 0 and at most `MAX_RATE`.
     """
     try:
+        if isinstance(rate, str) and not _RATE.fullmatch(rate.strip()):
+            raise ValueError("1e4000000 is a number of so many digits")
         fraction = Fraction(rate).limit_denominator(1001)
     except (ValueError, OverflowError, ZeroDivisionError, TypeError) as error:
         raise MediaError(f"{place}: {rate!r} is not a number of frames per second") from error
