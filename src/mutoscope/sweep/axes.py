@@ -119,11 +119,12 @@ def split(text: str, key: str = "values") -> list[str]:
     """
     pieces: list[str] = []
     at = begin = 0
+    blank = True  # so far, since the last comma
     closing: list[tuple[str, int]] = []
     while at < len(text):
         sign = text[at]
-        if sign in "\"'" and not text[begin:at].strip() and not closing:
-            at = _past_quote(text, at, key)
+        if sign in "\"'" and blank and not closing:
+            at, blank = _past_quote(text, at, key), False
             continue
         if sign in _PAIRS:
             closing.append((_PAIRS[sign], at))
@@ -131,7 +132,10 @@ def split(text: str, key: str = "values") -> list[str]:
             closing.pop()
         elif sign == "," and not closing:
             pieces.append(text[begin:at].strip())
-            begin = at + 1
+            begin, blank = at + 1, True
+            at += 1
+            continue
+        blank = blank and sign.isspace()
         at += 1
     if closing and "," in text:  # without one there is nothing to part
         raise _unclosed(text, closing[-1][1], key)
