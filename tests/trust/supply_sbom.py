@@ -83,7 +83,7 @@ def _package(one):
         name=name, version=version, type=ComponentType.LIBRARY, bom_ref=f"{name}=={version}",
         purl=PackageURL("pypi", None, _plain(name), version),
         licenses=[_LICENCES.make_from_string(told)] if told else [],
-        description=one.metadata["Summary"],
+        description=one.metadata.get("Summary"),
     )  # fmt: skip
 
 
