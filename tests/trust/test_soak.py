@@ -80,9 +80,12 @@ def test_what_would_stay_open_is_seen(tmp_path):
 def test_lines_are_added_to_a_log_without_a_look_at_the_others(tmp_path, monkeypatch):
     """However long it is, what is read and written for a line is the line."""
     path, modes, opened = tmp_path / "log.jsonl", [], Path.open
-    monkeypatch.setattr(
-        Path, "open", lambda self, mode="r", *rest: modes.append(mode) or opened(self, mode, *rest)
-    )
+
+    def noted(self, mode="r", *rest, **named):
+        modes.append(mode)
+        return opened(self, mode, *rest, **named)
+
+    monkeypatch.setattr(Path, "open", noted)
     for step in range(5):
         append(path, [{"step": step}], durable=False)
     assert modes == ["ab"] * 5
