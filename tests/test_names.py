@@ -117,7 +117,7 @@ def test_names_are_understood_without_torch() -> None:
     assert ran.stdout.strip() == "False"
 
 
-@pytest.mark.parametrize("name", ["1/" + "0" * 20_000, "~nobody-is-called-so/x", "a\0b"])
+@pytest.mark.parametrize("name", ["1/" + "0" * 20_000, "~nobody-is-called-so/x", "a\0b", "~a\0b"])
 def test_a_name_that_no_file_can_have_is_refused(name: str) -> None:
     with pytest.raises(WeightsError):
         resolve(name)

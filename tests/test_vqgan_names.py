@@ -73,6 +73,7 @@ def test_paths_that_are_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("HOME", str(tmp_path))
     assert resolve_vqgan("~/drawings").path == tmp_path / "drawings"
     assert resolve_vqgan("~nobody-is-called-so/x").path == Path("~nobody-is-called-so/x")
+    assert resolve_vqgan("~a\0b").path == Path("~a\0b")
 
 
 @pytest.mark.parametrize(

@@ -288,7 +288,7 @@ def _activation(text: str) -> tuple[str, Activation | None]:
 
 def _expanded(text: str) -> Path:
     """A path with ``~`` replaced; where there is no such user it is a name like any other."""
-    with contextlib.suppress(RuntimeError):
+    with contextlib.suppress(RuntimeError, ValueError):  # nobody is called so, or can be
         return Path(text).expanduser()
     return Path(text)
 

@@ -355,7 +355,7 @@ def _there(text: str, folder: Path) -> bool:
 
 
 def _expanded(text: str) -> Path:
-    with contextlib.suppress(RuntimeError):  # nobody is called so: then it is a name like others
+    with contextlib.suppress(RuntimeError, ValueError):  # nobody is called so, or can be
         return Path(text).expanduser()
     return Path(text)
 
