@@ -150,8 +150,8 @@ def _read_gzip(path: Path, size: int) -> tuple[dict[str, int], list[Merge]]:
     wanted = size - 2 * len(letters) - 2
     with gzip.open(path, "rb") as file:
         text = file.read(MAX_BYTES).decode("utf-8")  # a few bytes may be very many
-    lines = text.split("\n")[1 : wanted + 1]  # the first names the version
-    merges = [_pair(line) for line in lines if line]
+    lines = text.removesuffix("\n").split("\n")
+    merges = [_pair(line) for line in lines[1 : wanted + 1]]  # the first names the version
     pieces = [*letters, *(letter + _LAST for letter in letters)]
     pieces += [first + second for first, second in merges]
     return {piece: number for number, piece in enumerate([*pieces, _START, _END])}, merges

@@ -13,6 +13,7 @@ from typing import Protocol
 from mutoscope import atomic
 from mutoscope.drawings.scans import SUFFIXES, Page, natural, read_page
 from mutoscope.errors import MediaError, SettingsError, printable
+from mutoscope.settings.values import DEVICES
 from mutoscope.studio.place import Place
 
 MOST_FILES = 2000  # of a folder
@@ -26,7 +27,6 @@ _SETTINGS = "settings.json"
 _KIND = b'"mutoscope train"'
 _HEAD = 65_536  # bytes of a training's settings, which are some hundred
 _UNSAFE = re.compile(r"[^\w.() -]+")
-_RESERVED = re.compile(r"(?:con|prn|aux|nul|(?:com|lpt)[\d¹²³]) *(?:\..*)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def safe_name(name: str) -> str:
     """A name without paths, control characters and what systems don't like; empty for none."""
     last = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
     kept = _UNSAFE.sub("-", last).strip(" .-")[-MOST_NAME:].strip(" .-")
-    return f"_{kept}" if _RESERVED.fullmatch(kept) else kept
+    return f"_{kept}" if DEVICES.fullmatch(kept) else kept
 
 
 async def take_in(place: Place, folder: Path, name: str, file: Upload) -> Path:

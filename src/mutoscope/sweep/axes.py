@@ -132,10 +132,8 @@ def split(text: str, key: str = "values") -> list[str]:
             closing.pop()
         elif sign == "," and not closing:
             pieces.append(text[begin:at].strip())
-            begin, blank = at + 1, True
-            at += 1
-            continue
-        blank = blank and sign.isspace()
+            begin = at + 1
+        blank = begin > at or (blank and sign.isspace())
         at += 1
     if closing and "," in text:  # without one there is nothing to part
         raise _unclosed(text, closing[-1][1], key)
