@@ -104,16 +104,29 @@ def make_server():
 
 
 @pytest.fixture
-def page(new_context, studio_server):
-    """A page of a browser that was let in; what is said in its console is in ``page.said``."""
-    context = new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
-    opened = context.new_page()
-    opened.said = []
-    opened.on("console", lambda message: opened.said.append(f"{message.type}: {message.text}"))
-    opened.on("pageerror", lambda error: opened.said.append(f"error: {error}"))
-    opened.goto(studio_server.address)
-    opened.wait_for_url(lambda address: "token" not in address)
+def visit(new_context):
+    """Opens an empty page of another visitor's browser, to which a studio has given its cookie.
+
+    Options are those of the browser; what is said in the page's console is in ``said``.
+    """
+
+    def opened(server, **options):
+        context = new_context(**options)
+        assert context.request.get(server.address).ok
+        page = context.new_page()
+        page.said = []
+        page.on("console", lambda message: page.said.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: page.said.append(f"error: {error}"))
+        return page
+
     return opened
+
+
+@pytest.fixture
+def page(visit, studio_server):
+    """An empty page of a browser that was let in."""
+    size = {"width": 1280, "height": 800}
+    return visit(studio_server, viewport=size, reduced_motion="reduce")
 
 
 @pytest.fixture

@@ -117,18 +117,16 @@ def test_scenes_and_prompts_come_and_go(compose, studio_server):
     page.get_by_text("steps 0 – 100").wait_for()
 
 
-def test_a_draft_survives_a_reload_and_another_browser_sees_it(compose, new_context, studio_server):
+def test_a_draft_survives_a_reload_and_another_browser_sees_it(compose, visit, studio_server):
     page = compose("scenes: a badger\n")
     page.get_by_text(RIGHT).wait_for()
     page.reload()
     soon(page, lambda: "a badger" in page.locator(EDITOR).inner_text())
-    other = new_context().new_page()
-    other.goto(studio_server.address)
+    other = visit(studio_server)
     other.goto(page.url)
     other.get_by_label("Prompt 1 of scene 1", exact=True).fill("a heron")
     soon(page, lambda: page.get_by_label("Prompt 1 of scene 1", exact=True).input_value()
          == "a heron")  # fmt: skip
-    other.context.close()
 
 
 def test_a_search_finds_keys_and_help_tells_of_them(compose):

@@ -190,11 +190,9 @@ def test_the_pad_follows_a_hand_and_keys(page, pad):
     assert page.get_by_label("Upper left corner").input_value() == "3"
 
 
-def test_a_finger_moves_the_point_and_not_the_page(new_context, studio_server, drawings):
-    context = new_context(viewport={"width": 390, "height": 700}, has_touch=True)
-    page = context.new_page()
+def test_a_finger_moves_the_point_and_not_the_page(visit, studio_server, drawings):
+    page = visit(studio_server, viewport={"width": 390, "height": 700}, has_touch=True)
     page.set_default_timeout(WAIT)
-    page.goto(studio_server.address)
     page.goto(f"{studio_server.base}/drawings")
     page.get_by_role("tab", name="Explore").click()
     page.get_by_label("Generator").first.wait_for()
@@ -202,7 +200,7 @@ def test_a_finger_moves_the_point_and_not_the_page(new_context, studio_server, d
     pad.locator("img").wait_for()
     pad.scroll_into_view_if_needed()
     box, scrolled = pad.bounding_box(), page.evaluate("scrollY")
-    session = context.new_cdp_session(page)
+    session = page.context.new_cdp_session(page)
 
     def touch(kind, *at):
         points = [
@@ -313,7 +311,7 @@ def test_a_training_is_begun_stopped_and_gone_on_with(page, studio_server, drawi
     page.get_by_label("Generator").first.wait_for()
     choose(page, "Generator", "drawings/known")  # before the other was read
     page.get_by_role("application").locator("img").wait_for()
-    assert page.get_by_role("application").count() == 1
+    until(lambda: page.get_by_role("application").count() == 1)
     page.get_by_role("tab", name="Train").click()
     page.get_by_label("Name").wait_for()
     page.get_by_label("Name").fill("learned")

@@ -117,10 +117,8 @@ def test_the_gallery_can_be_used_by_all(gallery, axe, width):
     assert axe(gallery) == []
 
 
-def test_again_is_painted_and_all_browsers_see_it(gallery, studio_server, new_context):
-    context = new_context()
-    other = context.new_page()
-    other.goto(studio_server.address)
+def test_again_is_painted_and_all_browsers_see_it(gallery, studio_server, visit):
+    other = visit(studio_server)
     other.goto(f"{studio_server.base}/render")
     other.get_by_text("Nothing is being painted").wait_for()
     tile(gallery, "fox").click()

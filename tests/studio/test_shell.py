@@ -13,7 +13,9 @@ def test_every_page_has_a_module_of_its_own():
 
 
 @pytest.mark.slow
-def test_the_address_leads_to_the_studio_and_the_token_is_gone(page, studio_server):
+def test_the_address_leads_to_the_studio_and_the_token_is_gone(new_context, studio_server):
+    page = new_context().new_page()
+    page.goto(studio_server.address)
     page.wait_for_selector("nav[aria-label=Pages]")
     assert "token" not in page.url
     assert page.url.startswith(studio_server.base)
@@ -22,7 +24,7 @@ def test_the_address_leads_to_the_studio_and_the_token_is_gone(page, studio_serv
 
 @pytest.mark.slow
 def test_the_first_stop_of_the_keyboard_skips_the_header(page, studio_server):
-    page.goto(studio_server.base + shell.there()[0].path)
+    page.goto(studio_server.base)
     page.wait_for_selector("nav[aria-label=Pages]")
     page.keyboard.press("Tab")
     assert "studio-skip" in page.evaluate("document.activeElement.className")
@@ -34,7 +36,7 @@ def test_the_first_stop_of_the_keyboard_skips_the_header(page, studio_server):
 def test_nothing_comes_from_elsewhere_and_nothing_is_refused(page, studio_server):
     asked = []
     page.on("request", lambda request: asked.append(request.url))
-    page.reload()
+    page.goto(studio_server.base)
     page.wait_for_selector("nav[aria-label=Pages]")
     page.wait_for_timeout(500)
     assert asked
@@ -47,6 +49,7 @@ def test_nothing_comes_from_elsewhere_and_nothing_is_refused(page, studio_server
 @pytest.mark.parametrize("width", [1280, 390])
 def test_the_frame_passes_axe_and_fits(page, studio_server, axe, width):
     page.set_viewport_size({"width": width, "height": 800})
+    page.goto(studio_server.base)
     page.wait_for_selector("nav[aria-label=Pages]")
     header = [line for line in axe(page) if "studio-" in line]
     assert header == []

@@ -115,10 +115,8 @@ def terminal(server, *words):
     )  # fmt: skip
 
 
-def test_from_the_first_word_to_the_picture(page, new_context, studio_server):
+def test_from_the_first_word_to_the_picture(page, visit, studio_server):
     """Write, paint, watch, stop, reload, resume, done; and another browser sees it all."""
-    from playwright.sync_api import TimeoutError  # noqa: A004 - its own
-
     server, title = studio_server, "a heron in the reeds"
     page.goto(f"{server.base}/compose")
     page.get_by_text("Write what the picture is to show").wait_for()
@@ -146,15 +144,9 @@ def test_from_the_first_word_to_the_picture(page, new_context, studio_server):
         shown.get_by_text(title).nth(1).wait_for()  # its loss has a line in the plot
         page.locator(".studio-now", has_text=title).wait_for()
 
-        context = new_context()
-        other = context.new_page()
-        other.goto(server.address)
+        other = visit(server)
         other.goto(f"{server.base}/render")
-        try:
-            card(other, title).wait_for(timeout=20_000)
-        except TimeoutError:  # once in many hundred times a busy Chromium drew nothing at all
-            other.reload()
-            card(other, title).wait_for(timeout=SLOW)
+        card(other, title).wait_for(timeout=SLOW)
         seen = re.compile(r"\d+ of 600")
         soon(lambda: seen.findall(card(other, title).inner_text())
              == seen.findall(shown.inner_text()))  # fmt: skip
@@ -277,13 +269,10 @@ def test_a_clip_is_restyled_played_and_made_anew(page, studio_server, shoot):
     page.get_by_role("button", name=re.compile("^a calm sea, film")).wait_for()
 
 
-def test_nothing_is_lost_when_the_server_ends(new_context, tmp_path, make_server):
+def test_nothing_is_lost_when_the_server_ends(visit, tmp_path, make_server):
     """Ctrl-C, a new server, kill -9, another: it is one run, and painted to its end."""
     server = make_server(tmp_path / "studio")
-    context = new_context()
-    page = context.new_page()
-    page.goto(server.address)
-    page.wait_for_url(lambda address: "token" not in address)
+    page = visit(server)
     paint(page, server, f"scenes: a moor\n{LONG}")
     with still(worker(server, "a moor")):
         server.process.send_signal(signal.SIGINT)
