@@ -114,6 +114,7 @@ def visit(new_context):
         context = new_context(**options)
         assert context.request.get(server.address).ok
         page = context.new_page()
+        page.set_default_timeout(1000 * PATIENCE)
         page.said = []
         page.on("console", lambda message: page.said.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: page.said.append(f"error: {error}"))

@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-pytest.importorskip("nicegui", reason="nicegui is not installed")
+from mutoscope.studio.draft import Drafts
+from mutoscope.studio.place import Place
 
 pytestmark = pytest.mark.slow  # a browser
 
@@ -19,15 +20,12 @@ PNG = bytes.fromhex(
 
 @pytest.fixture
 def compose(page, studio_server):
-    """Opens the page with a new draft of a text."""
+    """Opens the page with a draft of a text."""
 
     def opened(text):
-        page.goto(f"{studio_server.base}/compose")
-        page.get_by_role("button", name="New", exact=True).click()
-        page.get_by_text("an empty page").click()
-        page.wait_for_url(re.compile(r"draft=\w{8}"))
+        draft = Drafts(Place(studio_server.root)).begin(text)
+        page.goto(f"{studio_server.base}/compose?draft={draft.id}")
         page.locator(EDITOR).wait_for()
-        write(page, text)
         return page
 
     return opened
@@ -48,7 +46,7 @@ def kept(page, studio_server):
 
 
 def soon(page, condition):
-    for _ in range(200):
+    for _ in range(1200):
         if condition():
             return
         page.wait_for_timeout(50)
