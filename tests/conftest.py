@@ -65,6 +65,17 @@ def toy(tmp_path):
     return settings
 
 
+def pytest_collection_modifyitems(items):
+    """What happens in a real browser has a second try, and the end of the run tells of it.
+
+    Browser, studio and painter are a dozen processes on two cores, and now and then one of them
+    answers too late. What is broken fails twice.
+    """
+    for item in items:
+        if "chromium" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
+
 class Chromium:
     """A Chromium without a window, from this machine; Playwright's own is never fetched.
 
