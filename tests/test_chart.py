@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 import pytest
+import scipy
 import torch
 
 from mutoscope import chart
@@ -98,6 +99,13 @@ def test_smoothing_keeps_parabolas_and_calms_noise():
     assert np.array_equal(np.isnan(smooth(gappy)), np.isnan(gappy))
     for short in range(6):
         assert len(smooth(noise[:short])) == short
+
+
+@pytest.mark.parametrize("length", [3, 4, 5, 9, 16, 17, 18, 100])
+def test_smoothing_is_that_of_savitzky_and_golay(length):
+    values = np.random.default_rng(length).normal(size=length)
+    window = min(17, length - 1 + length % 2)
+    assert smooth(values) == pytest.approx(scipy.signal.savgol_filter(values, window, 2), abs=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ LAYERS = [
     ["lettering"],
     ["sheet"],
     ["cutouts"],
-    ["look"],
+    ["look", "slope"],
     ["gan", "vqgan"],
     [
         *["canvas", "chart", "depth", "drawings", "frames", "motion", "paths", "perceptors"],

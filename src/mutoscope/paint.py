@@ -23,6 +23,7 @@ from mutoscope.errors import RunError
 from mutoscope.look import Look, Term, distinct, weigh
 from mutoscope.motion.base import Warp, memory_of
 from mutoscope.schedule import Schedule, Shot
+from mutoscope.slope import hand_back
 
 log = logging.getLogger("mutoscope")
 
@@ -158,7 +159,7 @@ def animate(
             losses.append(weigh(look, terms))
             stride.chunks = look.chunks  # more than before where memory was short
             if look.image.grad is not None:
-                drawn.backward(look.image.grad)  # the one way back through the canvas
+                hand_back(drawn, look.image.grad)  # the one way back through the canvas
             if trouble := trouble_in(look, terms, losses[-1]):
                 losses.pop()  # the step is not made: the canvas is as the one before it left it
                 break
