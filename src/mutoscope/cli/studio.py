@@ -41,9 +41,10 @@ def studio(folder: Path, port: int, host: str, asks: bool, no_browser: bool) -> 
     os.environ.setdefault("NICEGUI_STORAGE_PATH", str(place.own / "nicegui"))
     app = _app()
     from mutoscope.studio.jobs import Jobs
+    from mutoscope.studio.shared import Studio
 
     app.serve(
-        app.Studio(place, Jobs(place)), host=host, port=port, password=password,
+        Studio(place, Jobs(place)), host=host, port=port, password=password,
         open_browser=not no_browser,
     )  # fmt: skip
 

@@ -9,8 +9,6 @@ import socket
 import threading
 import webbrowser
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
@@ -26,9 +24,8 @@ from mutoscope.lock import FolderLock, InUseError
 from mutoscope.picking.patience import PatientProtocol
 from mutoscope.studio import files, shell
 from mutoscope.studio.guard import Door, Guard
-from mutoscope.studio.jobs import Jobs
 from mutoscope.studio.place import Place
-from mutoscope.studio.thumbs import Thumbnails
+from mutoscope.studio.shared import Studio
 
 log = logging.getLogger("mutoscope")
 
@@ -40,37 +37,12 @@ _PATIENCE = 2  # seconds for requests that are under way at Ctrl-C
 _LAPSE = 30.0  # seconds for which a page that has lost the server keeps what it shows
 
 
-@dataclass
-class Studio:
-    """What the pages of one studio share."""
-
-    place: Place
-    jobs: Jobs
-    thumbnails: Thumbnails = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.thumbnails = Thumbnails(self.place)
-
-    def url(self, path: Path, *, width: int | None = None) -> str:
-        """The address of a picture, film or other file of the place, or of its thumbnail.
-
-        Raises:
-            MediaError: it lies outside.
-        """
-        address = files.url_of(self.place, path)
-        return address if width is None else f"{address}&w={width}"
-
-
 def build(studio: Studio) -> None:
     """Let the pages and files of a studio be answered by NiceGUI's application."""
-    from mutoscope.studio import drawings  # knows the studio's pages, which know this
-
     path = files.PREFIX + "/{name:path}"
     nicegui_app.remove_route(path)
     answer = files.answering(studio.place, studio.thumbnails)
     nicegui_app.router.routes.insert(0, Route(path, answer, methods=["GET", "HEAD"]))
-    # An open page for picking specimens goes on after a restart.
-    drawings.routes(studio)
     # NiceGUI's own answer is a page that it keeps for a minute: much memory for bad addresses.
     nicegui_app.add_exception_handler(404, _nowhere)
     # A line of its own above the page for each request says nothing, and has no name.

@@ -2,14 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from nicegui import ui
 
 from mutoscope.studio.catalogue import Entry
-
-if TYPE_CHECKING:
-    from mutoscope.studio.app import Studio
+from mutoscope.studio.shared import Studio
 
 _NARROWEST, _WIDEST = 0.4, 3.2  # width by height of a tile; the rest is cut off, on the wall only
 
@@ -17,7 +14,7 @@ _NARROWEST, _WIDEST = 0.4, 3.2  # width by height of a tile; the rest is cut off
 class Tile:
     """A picture on a wall: a button with its name below; `show` lets it show what it is now."""
 
-    def __init__(self, studio: "Studio", entry: Entry, opened: Callable[[str], None]) -> None:
+    def __init__(self, studio: Studio, entry: Entry, opened: Callable[[str], None]) -> None:
         self._studio = studio
         self._shown: Entry | None = None
         name = entry.name
@@ -52,7 +49,7 @@ class Tile:
 class Wall:
     """Tiles in order; those that stay are kept, so that neither focus nor place is lost."""
 
-    def __init__(self, studio: "Studio", opened: Callable[[str], None]) -> None:
+    def __init__(self, studio: Studio, opened: Callable[[str], None]) -> None:
         self._studio = studio
         self._opened = opened
         self._tiles: dict[str, Tile] = {}
@@ -87,7 +84,7 @@ def mark(entry: Entry) -> str:
     return "▶" if entry.film is not None else ""
 
 
-def player(studio: "Studio", film: Path, poster: Path | None, title: str) -> ui.element:
+def player(studio: Studio, film: Path, poster: Path | None, title: str) -> ui.element:
     """A film with controls; it comes in parts, so that any moment can be jumped to."""
     video = ui.element("video").props("controls loop playsinline preload=metadata")
     video.props["src"] = studio.url(film)
@@ -97,7 +94,7 @@ def player(studio: "Studio", film: Path, poster: Path | None, title: str) -> ui.
     return video
 
 
-def image(studio: "Studio", path: Path, title: str, *, width: int | None = None) -> ui.element:
+def image(studio: Studio, path: Path, title: str, *, width: int | None = None) -> ui.element:
     """A picture with its title as its text."""
     shown = ui.element("img").props("decoding=async")
     shown.props["src"] = studio.url(path, width=width)

@@ -1,16 +1,14 @@
 """Two pictures compared: side by side, one swept over the other, or shining through it."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nicegui import ui
 
 from mutoscope.studio.cards import button, heading, image, player
 from mutoscope.studio.catalogue import Entry
 from mutoscope.studio.complaints import cleaned
-
-if TYPE_CHECKING:
-    from mutoscope.studio.app import Studio
+from mutoscope.studio.shared import Studio
 
 WAYS = {"pair": "Side by side", "swipe": "Swipe", "onion": "Onion skin"}
 _SLIDES = "(event) => event.target.parentElement.style.setProperty('--at', event.target.value)"
@@ -28,7 +26,7 @@ def differences(first: Entry, second: Entry) -> list[tuple[str, str, str]]:
     ]
 
 
-def open_comparison(studio: "Studio", first: Entry, second: Entry) -> None:
+def open_comparison(studio: Studio, first: Entry, second: Entry) -> None:
     """Open the view that compares two entries."""
     with ui.dialog().props("maximized") as dialog, ui.card().classes("viewer q-pa-none"):
         dialog.props["aria-label"] = "Comparison"
@@ -55,7 +53,7 @@ def open_comparison(studio: "Studio", first: Entry, second: Entry) -> None:
     dialog.open()
 
 
-def _pair(studio: "Studio", *entries: Entry) -> None:
+def _pair(studio: Studio, *entries: Entry) -> None:
     with ui.element("div").classes("pair"):
         for entry in entries:
             with ui.element("div"):
@@ -65,7 +63,7 @@ def _pair(studio: "Studio", *entries: Entry) -> None:
                     image(studio, entry.picture, entry.title)
 
 
-def _over(studio: "Studio", first: Entry, second: Entry, way: str) -> None:
+def _over(studio: Studio, first: Entry, second: Entry, way: str) -> None:
     """The second over the first; a slider that fills the picture says how much of it is seen."""
     with ui.element("div").classes(f"over {way}").style(f"--r: {first.shape:.4f}"):
         for entry in (first, second):
@@ -78,7 +76,7 @@ def _over(studio: "Studio", first: Entry, second: Entry, way: str) -> None:
         slider.on("input", js_handler=_SLIDES)
 
 
-def _side(studio: "Studio", first: Entry, second: Entry, dialog: ui.dialog) -> None:
+def _side(studio: Studio, first: Entry, second: Entry, dialog: ui.dialog) -> None:
     with ui.row().classes("w-full justify-end"):
         button("Close", dialog.close, icon="close")
     for number, entry in enumerate((first, second), 1):

@@ -7,7 +7,7 @@ the words of the command line.
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from nicegui import app, run, ui
 
@@ -16,15 +16,14 @@ from mutoscope.studio.amending import parsed, with_value, without
 from mutoscope.studio.complaints import complaining, told
 from mutoscope.studio.compose_look import STYLE
 from mutoscope.studio.draft import Checked, Draft, Drafts, beginnings, check
-from mutoscope.studio.file_dialog import choose_file, in_thread
+from mutoscope.studio.file_dialog import choose_file
 from mutoscope.studio.foreseen import foreseen
 from mutoscope.studio.form import SettingsForm
+from mutoscope.studio.meanwhile import in_thread
 from mutoscope.studio.offered import KINDS
 from mutoscope.studio.scenes_form import ScenesForm
+from mutoscope.studio.shared import Studio
 from mutoscope.studio.yaml_pane import YamlPane
-
-if TYPE_CHECKING:
-    from mutoscope.studio.app import Studio
 
 _PAUSE = 0.35  # seconds without a letter typed, after which a draft is kept and checked
 _LOOK = 1.0  # seconds between two looks at what other browsers did
@@ -41,7 +40,7 @@ class Pane(Protocol):
         """Show what came of checking it."""
 
 
-def page(studio: "Studio") -> None:
+def page(studio: Studio) -> None:
     """Draw the page; the draft is that of ``?draft=``, or the one this browser had last.
 
     It is read and checked at once, in milliseconds, so that the page comes whole.
@@ -74,7 +73,7 @@ def _chosen(drafts: Drafts, *wishes: str) -> Draft:
 class Composer:
     """A draft on a page: its text, what shows it, and what is done with it."""
 
-    def __init__(self, studio: "Studio", drafts: Drafts, draft: Draft) -> None:
+    def __init__(self, studio: Studio, drafts: Drafts, draft: Draft) -> None:
         self.studio = studio
         self.drafts = drafts
         self.draft = draft

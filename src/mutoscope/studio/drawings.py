@@ -5,7 +5,7 @@ import contextlib
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nicegui import app as nicegui_app
 from nicegui import events, ui
@@ -31,10 +31,8 @@ from mutoscope.studio.drawing_folders import (
 from mutoscope.studio.drawings_look import STYLE
 from mutoscope.studio.margins_page import MarginsView
 from mutoscope.studio.pad import PadView
+from mutoscope.studio.shared import Studio
 from mutoscope.studio.training_page import train_panel
-
-if TYPE_CHECKING:
-    from mutoscope.studio.app import Studio
 
 _SHOWN = 60  # pages with thumbnails
 _SAMPLE = ("drawings", "sample")  # a command
@@ -44,7 +42,7 @@ _STEPS = ("Scans", "Margins", "Specimens", "Train", "Explore")
 class Shared:
     """What all visitors of one studio share: the process with torch, and opened books."""
 
-    def __init__(self, studio: "Studio") -> None:
+    def __init__(self, studio: Studio) -> None:
         self.aide = Aide(studio.place)
         self.cache = PageCache(studio.place.own / "pages")
         nicegui_app.remove_route(picking_door.PREFIX)
@@ -56,10 +54,10 @@ class Shared:
         nicegui_app.on_shutdown(self.aide.close)
 
 
-_served: "list[tuple[Studio, Shared]]" = []  # one at most: there is one application
+_served: list[tuple[Studio, Shared]] = []  # one at most: there is one application
 
 
-def routes(studio: "Studio") -> Shared:
+def routes(studio: Studio) -> Shared:
     """What this page needs besides itself; made once for a studio."""
     if not _served or _served[0][0] is not studio:
         for _, shared in _served:
@@ -68,7 +66,7 @@ def routes(studio: "Studio") -> Shared:
     return _served[0][1]
 
 
-async def page(studio: "Studio") -> None:
+async def page(studio: Studio) -> None:
     """Draw the page."""
     ui.add_head_html(f"<style>{STYLE}</style>")
     view = DrawingsView(studio, routes(studio))
@@ -78,7 +76,7 @@ async def page(studio: "Studio") -> None:
 class DrawingsView:
     """The page of one browser: a folder is chosen above, a step of the work below."""
 
-    def __init__(self, studio: "Studio", shared: Shared) -> None:
+    def __init__(self, studio: Studio, shared: Shared) -> None:
         self._studio, self._shared = studio, shared
         self._scans: list[Scans] = []
         self._panel: ui.element

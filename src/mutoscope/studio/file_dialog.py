@@ -1,47 +1,20 @@
 """The dialog in which a file is chosen, or brought, for a key of the settings."""
 
-import asyncio
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import Any
 
-from nicegui import run, ui
-from nicegui.slot import Slot
+from nicegui import ui
 
-from mutoscope.errors import RunError
 from mutoscope.studio.bringing import name_button
 from mutoscope.studio.complaints import complaining
+from mutoscope.studio.meanwhile import in_thread
 from mutoscope.studio.offered import PICTURE, Kind, offered, room_for
-
-if TYPE_CHECKING:
-    from mutoscope.studio.app import Studio
+from mutoscope.studio.shared import Studio
 
 
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
-
-
-async def in_thread(act: Callable[_P, _T], *args: _P.args, **options: _P.kwargs) -> _T:
-    """What a function gives, which may take a moment; the server answers on meanwhile.
-
-    Raises:
-        RunError: the server ends.
-        asyncio.CancelledError: the page that asked was left meanwhile; nothing is to be drawn.
-    """
-    stack = Slot.get_stack()
-    client = stack[-1].parent.client if stack else None
-    found = await run.io_bound(act, *args, **options)
-    if client is not None and client.is_deleted:
-        raise asyncio.CancelledError
-    if found is None:
-        raise RunError("the studio is being ended")
-    return found
-
-
-async def choose_file(
-    studio: "Studio", kind: Kind, title: str, take: Callable[[str], None]
-) -> None:
+async def choose_file(studio: Studio, kind: Kind, title: str, take: Callable[[str], None]) -> None:
     """Ask for a file of a kind; ``take`` gets its name within the place."""
     found = await in_thread(offered, studio.place, kind)
     with ui.dialog() as dialog, ui.card().classes("compose-dialog"):
@@ -78,7 +51,7 @@ async def choose_file(
     dialog.open()
 
 
-def _offer(studio: "Studio", path: Path, kind: Kind, act: Callable[[], None]) -> None:
+def _offer(studio: Studio, path: Path, kind: Kind, act: Callable[[], None]) -> None:
     name = studio.place.name_of(path)
     button = ui.button(on_click=act).props("flat no-caps").classes("compose-offer")
     with button:

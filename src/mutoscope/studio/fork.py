@@ -1,7 +1,6 @@
 """The dialog in which a run is forked: its settings to be changed, and the frame to begin at."""
 
 import bisect
-from typing import TYPE_CHECKING
 
 from nicegui import ui
 
@@ -10,10 +9,8 @@ from mutoscope.studio.cards import button, heading, image
 from mutoscope.studio.catalogue import Entry, frame_paths
 from mutoscope.studio.complaints import cleaned, complaining
 from mutoscope.studio.draft import check, said
-from mutoscope.studio.file_dialog import in_thread
-
-if TYPE_CHECKING:
-    from mutoscope.studio.app import Studio
+from mutoscope.studio.meanwhile import in_thread
+from mutoscope.studio.shared import Studio
 
 _EXPLAINED = (
     "Change what you like. Every frame before the change stands as it is; the rest is painted "
@@ -21,7 +18,7 @@ _EXPLAINED = (
 )
 
 
-def open_fork(studio: "Studio", entry: Entry, frame: int | None = None) -> None:
+def open_fork(studio: Studio, entry: Entry, frame: int | None = None) -> None:
     """Open the dialog for a run; ``frame`` is the one that it begins at, None where it is seen.
 
     Raises:
@@ -66,7 +63,7 @@ def open_fork(studio: "Studio", entry: Entry, frame: int | None = None) -> None:
     dialog.open()
 
 
-def _chooser(studio: "Studio", entry: Entry, frame: int, begins: ui.checkbox) -> ui.slider:
+def _chooser(studio: Studio, entry: Entry, frame: int, begins: ui.checkbox) -> ui.slider:
     """A slider over the painted frames, with the picture of the one that is chosen."""
     frames = frame_paths(entry.path)
     numbers = [number for number, _ in frames]

@@ -1,7 +1,5 @@
 """The page with all that was made: pictures on a wall, to be searched, opened and compared."""
 
-from typing import TYPE_CHECKING
-
 from nicegui import ui
 
 from mutoscope.studio import waste
@@ -9,12 +7,10 @@ from mutoscope.studio.cards import Wall, button, confirmed
 from mutoscope.studio.catalogue import Entry, catalogue_of, found
 from mutoscope.studio.compare import open_comparison
 from mutoscope.studio.complaints import complaining
-from mutoscope.studio.file_dialog import in_thread
 from mutoscope.studio.gallery_look import KEYS, STYLE
+from mutoscope.studio.meanwhile import in_thread
+from mutoscope.studio.shared import Studio
 from mutoscope.studio.viewer import Viewer
-
-if TYPE_CHECKING:
-    from mutoscope.studio.app import Studio
 
 _AT_ONCE = 60
 _LOOK = 1.5  # seconds between two looks at what has changed
@@ -24,7 +20,7 @@ _ORDERS = {"newest": "Newest first", "oldest": "Oldest first", "title": "By titl
            "largest": "Largest first"}  # fmt: skip
 
 
-async def page(studio: "Studio") -> None:
+async def page(studio: Studio) -> None:
     """Draw the page; ``?open=`` names what is shown large at once."""
     ui.add_head_html(f"<style>{STYLE}</style><script>{KEYS}</script>")
     gallery = Gallery(studio)
@@ -38,7 +34,7 @@ async def page(studio: "Studio") -> None:
 class Gallery:
     """What one browser sees of the catalogue: its search, and how far it has scrolled."""
 
-    def __init__(self, studio: "Studio") -> None:
+    def __init__(self, studio: Studio) -> None:
         self._studio = studio
         self._most = _AT_ONCE
         self._first: Entry | None = None  # what another is to be compared with
@@ -103,7 +99,7 @@ class Gallery:
         await self.look()
 
 
-def open_waste(studio: "Studio") -> None:
+def open_waste(studio: Studio) -> None:
     """Open the wastebasket: what was deleted can be put back, or deleted for good."""
     with ui.dialog() as dialog, ui.card().classes("fork-card"):
         dialog.props["aria-label"] = "Wastebasket"

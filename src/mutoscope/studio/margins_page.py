@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nicegui import ui
 
@@ -14,9 +14,7 @@ from mutoscope.studio import scan_pictures
 from mutoscope.studio.complaints import complaining
 from mutoscope.studio.crop_box import CropBox
 from mutoscope.studio.margins import Margins, Marked, box_of
-
-if TYPE_CHECKING:
-    from mutoscope.studio.app import Studio
+from mutoscope.studio.shared import Studio
 
 _EDGES = ("left", "top", "right", "bottom")
 
@@ -25,7 +23,7 @@ class MarginsView:
     """The margins of a folder, page by page."""
 
     def __init__(
-        self, studio: "Studio", cache: PageCache, folder: Path, pages: Sequence[Page]
+        self, studio: Studio, cache: PageCache, folder: Path, pages: Sequence[Page]
     ) -> None:
         self._studio, self._folder, self._pages = studio, folder, pages
         self._cache = cache

@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nicegui import ui
 
@@ -14,10 +14,8 @@ from mutoscope.errors import SettingsError
 from mutoscope.studio.aide import Aide
 from mutoscope.studio.complaints import complaining
 from mutoscope.studio.paths_recorded import EVERY, MOST, Visit, evenly, film_command
+from mutoscope.studio.shared import Studio
 from mutoscope.studio.touch_pad import HandSlider, TouchPad
-
-if TYPE_CHECKING:
-    from mutoscope.studio.app import Studio
 
 _DATA = "data:image/jpeg;base64,"
 _CORNERS = ("upper left", "upper right", "lower left", "lower right")
@@ -31,7 +29,7 @@ _LARGE = 640
 class PadView:
     """The pad of one page of one browser."""
 
-    def __init__(self, studio: "Studio", aide: Aide, run: str) -> None:
+    def __init__(self, studio: Studio, aide: Aide, run: str) -> None:
         self._studio, self._aide, self._run = studio, aide, run
         self._corners = ["3", "17", "42", "8"]
         self._at = (0.5, 0.5)

@@ -7,7 +7,7 @@ loaded anew, and one after a restart of the server, shows the same.
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 from urllib.parse import quote
 
 from nicegui import ui
@@ -15,14 +15,12 @@ from nicegui import ui
 from mutoscope.studio.cards import button, heading
 from mutoscope.studio.catalogue import LOG, SETTINGS, Entry, catalogue_of
 from mutoscope.studio.complaints import complaining
-from mutoscope.studio.file_dialog import in_thread
 from mutoscope.studio.fork import open_fork
 from mutoscope.studio.gallery_look import HOLDS, STYLE
 from mutoscope.studio.jobs import Job, Progress
 from mutoscope.studio.losses import Losses, drawn
-
-if TYPE_CHECKING:
-    from mutoscope.studio.app import Studio
+from mutoscope.studio.meanwhile import in_thread
+from mutoscope.studio.shared import Studio
 
 Part = Literal["now", "next", "rest"]
 _LOOK = 1.0  # seconds
@@ -33,7 +31,7 @@ _PAINTS = ("render", "image", "resume")
 _RUNS, _GOES_ON = ("running", "stopping"), ("stopped", "paused", "failed")
 
 
-async def page(studio: "Studio") -> None:
+async def page(studio: Studio) -> None:
     """Draw the page."""
     ui.add_head_html(f"<style>{STYLE}</style><script>{HOLDS}</script>")
     queue = Queue(studio)
@@ -44,7 +42,7 @@ async def page(studio: "Studio") -> None:
 class Queue:
     """The cards of all jobs in three parts, and those of runs that a terminal paints."""
 
-    def __init__(self, studio: "Studio") -> None:
+    def __init__(self, studio: Studio) -> None:
         self._studio = studio
         self._cards: dict[str, Card] = {}
         self._lists: dict[Part, ui.element] = {}
@@ -107,7 +105,7 @@ class Queue:
 class Card:
     """One job, or one run of a terminal: its picture, how it goes, and what can be done."""
 
-    def __init__(self, studio: "Studio") -> None:
+    def __init__(self, studio: Studio) -> None:
         self._studio = studio
         self._buttons: tuple[object, ...] = ()
         self._address = ""

@@ -7,16 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nicegui import app, ui
 from starlette.responses import RedirectResponse, Response
 
 from mutoscope.studio.complaints import complaining
 from mutoscope.studio.look import STYLE
-
-if TYPE_CHECKING:
-    from mutoscope.studio.app import Studio
+from mutoscope.studio.shared import Studio
 
 log = logging.getLogger("mutoscope")
 
@@ -25,12 +23,17 @@ _SLOWEST = 60.0  # seconds for a page to be drawn where every core paints
 
 @dataclass(frozen=True)
 class Page:
-    """A page: its address, the word for it, the module that draws it, and its icon."""
+    """A page: its address, the word for it, the module that draws it, and its icon.
+
+    ``routed``: its module has ``routes``, too, for what the page asks for besides itself; they
+    answer from the server's start, so that a page which is open goes on after a restart.
+    """
 
     path: str
     title: str
     home: str
     icon: str
+    routed: bool = False
 
 
 PAGES: Sequence[Page] = (
@@ -38,7 +41,7 @@ PAGES: Sequence[Page] = (
     Page("/timeline", "Timeline", "mutoscope.studio.timeline", "timeline"),
     Page("/render", "Render", "mutoscope.studio.render", "brush"),
     Page("/gallery", "Gallery", "mutoscope.studio.gallery", "grid_view"),
-    Page("/drawings", "Drawings", "mutoscope.studio.drawings", "gesture"),
+    Page("/drawings", "Drawings", "mutoscope.studio.drawings", "gesture", routed=True),
 )
 
 ICON = (
@@ -60,10 +63,12 @@ def preload() -> None:
         import_module(page.home)
 
 
-def build(studio: "Studio") -> None:
+def build(studio: Studio) -> None:
     """Let NiceGUI answer with the pages of a studio."""
     pages = there()
     for page in pages:
+        if page.routed:
+            import_module(page.home).routes(studio)
         _register(studio, page, pages)
 
     @ui.page("/", title="Mutoscope")
@@ -77,7 +82,7 @@ def build(studio: "Studio") -> None:
     app.on_page_exception(_broken)
 
 
-def _register(studio: "Studio", page: Page, pages: Sequence[Page]) -> None:
+def _register(studio: Studio, page: Page, pages: Sequence[Page]) -> None:
     @ui.page(page.path, title=f"{page.title} – Mutoscope", response_timeout=_SLOWEST)
     async def drawn() -> None:
         with frame(studio, page, pages), complaining(studio.place):
@@ -98,7 +103,7 @@ def _broken(error: Exception) -> None:
 class frame:  # noqa: N801 - used as a function is
     """The frame around a page's body, which is drawn within the block."""
 
-    def __init__(self, studio: "Studio", page: Page | None, pages: Sequence[Page]) -> None:
+    def __init__(self, studio: Studio, page: Page | None, pages: Sequence[Page]) -> None:
         self._studio = studio
         self._page = page
         self._pages = pages

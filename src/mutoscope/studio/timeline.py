@@ -3,7 +3,7 @@
 import contextlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nicegui import app, run, ui
 from nicegui.element import Element
@@ -17,9 +17,7 @@ from mutoscope.studio.complaints import cleaned, complaining, told
 from mutoscope.studio.draft import KEPT, Drafts, check, said
 from mutoscope.studio.place import Place
 from mutoscope.studio.scrubbing import Asked, Previews, Seen, asked, previews_of
-
-if TYPE_CHECKING:
-    from mutoscope.studio.app import Studio
+from mutoscope.studio.shared import Studio
 
 PREFIX = "/previews"
 RUN_SETTINGS = "settings.yaml"  # as in `mutoscope.run.layout`, with which torch would come
@@ -150,7 +148,7 @@ def answer_with(previews: Previews) -> None:
     app.router.routes.insert(0, Route(path, answer, methods=["GET", "HEAD"]))
 
 
-def page(studio: "Studio") -> None:
+def page(studio: Studio) -> None:
     """Draw the page."""
     ui.add_css(_STYLE)
     previews = previews_of(studio.place)

@@ -5,7 +5,7 @@ import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nicegui import ui
 
@@ -14,6 +14,7 @@ from mutoscope.studio.aide import Aide
 from mutoscope.studio.complaints import complaining, told
 from mutoscope.studio.drawing_folders import safe_name, scans_in, trainings_in
 from mutoscope.studio.jobs import Job
+from mutoscope.studio.shared import Studio
 from mutoscope.studio.training_view import (
     PANELS,
     Sample,
@@ -24,9 +25,6 @@ from mutoscope.studio.training_view import (
     read_log,
     samples_of,
 )
-
-if TYPE_CHECKING:
-    from mutoscope.studio.app import Studio
 
 _TRIES = 1000  # numbers behind a name
 _STRIP = 40  # sheets in the strip
@@ -54,7 +52,7 @@ def duration(seconds: float) -> str:
 class TrainForm:
     """The form by which a training is begun."""
 
-    def __init__(self, studio: "Studio", aide: Aide, folder: str | None) -> None:
+    def __init__(self, studio: Studio, aide: Aide, folder: str | None) -> None:
         self._studio, self._aide, self._folder = studio, aide, folder
         self._fields: dict[str, Any] = {}
         self._told: Mapping[str, Any] = {}
@@ -189,7 +187,7 @@ class TrainForm:
 class TrainingView:
     """A training as it goes, or went."""
 
-    def __init__(self, studio: "Studio", name: str) -> None:
+    def __init__(self, studio: Studio, name: str) -> None:
         self._studio, self._name = studio, name
         self._folder = studio.place.inside(name)
         self._samples: list[Sample] = []
@@ -322,7 +320,7 @@ class TrainingView:
                 self._studio.jobs.add(("train", self._name), title=f"Go on with {self._name}")
 
 
-async def train_panel(studio: "Studio", aide: Aide, folder: str | None) -> None:
+async def train_panel(studio: Studio, aide: Aide, folder: str | None) -> None:
     """The form, and below it a training, chosen among those that there are."""
     with complaining(studio.place):
         await TrainForm(studio, aide, folder).draw()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nicegui import ui
 
@@ -12,12 +12,10 @@ from mutoscope.studio import making, pictures, waste
 from mutoscope.studio.cards import button, confirmed, heading, image, mark, player
 from mutoscope.studio.catalogue import Entry, catalogue_of, frame_paths
 from mutoscope.studio.complaints import cleaned, complaining
-from mutoscope.studio.file_dialog import in_thread
 from mutoscope.studio.fork import open_fork
+from mutoscope.studio.meanwhile import in_thread
+from mutoscope.studio.shared import Studio
 from mutoscope.sweep.jobs import command_of
-
-if TYPE_CHECKING:
-    from mutoscope.studio.app import Studio
 
 _STRIP = 24  # frames of a film that are shown below it
 _SEEDS = (4, 9, 16)
@@ -31,7 +29,7 @@ class Viewer:
 
     def __init__(
         self,
-        studio: "Studio",
+        studio: Studio,
         turned: Callable[[], Sequence[str]],
         compared: Callable[[Entry], None],
     ) -> None:
