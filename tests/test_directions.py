@@ -52,45 +52,68 @@ LAYERS = [
     ["cli"],
     ["__main__"],
 ]
+# The same within the studio, whose pages are folders: what stands before them knows no page.
+STUDIO = [
+    ["bringing", "login", "look", "meanwhile", "place"],
+    ["complaints", "guard", "thumbs"],
+    ["files", "queue"],
+    ["shared"],
+    ["shell"],
+    ["app"],
+    ["compose", "drawings"],
+    ["gallery", "timeline"],
+    ["render"],
+]
 GROUND = [
     *["errors", "colours", "expressions", "tokens", "curves", "explore", "script", "names"],
     *["vqgan_names", "settings", "schedule", "sources"],
 ]
-RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row}
 
 
-def modules():
-    return sorted(p for p in ROOT.rglob("*.py") if p != ROOT / "__init__.py")
+def modules(root=ROOT):
+    return sorted(p for p in root.rglob("*.py") if p != root / "__init__.py")
 
 
-def part_of(path):
-    first = path.relative_to(ROOT).parts[0]
+def part_of(path, root):
+    first = path.relative_to(root).parts[0]
     return first.removesuffix(".py")
 
 
-def imported_parts(path):
+def imported_parts(path, package):
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module:
             assert node.level == 0, f"{path}: relative import"
             names = [node.module]
-            if node.module == "mutoscope":
-                names = [f"mutoscope.{alias.name}" for alias in node.names]
+            if node.module == package:
+                names = [f"{package}.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         else:
             continue
         for name in names:
-            if name.startswith("mutoscope."):
-                yield name.split(".")[1]
+            if name.startswith(f"{package}."):
+                yield name.removeprefix(f"{package}.").split(".")[0]
+
+
+def assert_points_one_way(path, rows, root, package):
+    rank = {name: number for number, row in enumerate(rows) for name in row}
+    part = part_of(path, root)
+    assert part in rank, f"{part} has no place in the house yet: give it one"
+    for other in imported_parts(path, package):
+        if other in rank and other != part:
+            assert rank[other] < rank[part], f"{path.name} imports {other}, which stands above it"
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(ROOT)))
 def test_imports_point_one_way(path):
-    part = part_of(path)
-    assert part in RANK, f"{part} has no place in the house yet: give it one"
-    for other in imported_parts(path):
-        if other in RANK and other != part:
-            assert RANK[other] < RANK[part], f"{path.name} imports {other}, which stands above it"
+    assert_points_one_way(path, LAYERS, ROOT, "mutoscope")
+
+
+@pytest.mark.parametrize(
+    "path", modules(ROOT / "studio"), ids=lambda p: str(p.relative_to(ROOT / "studio"))
+)
+def test_imports_within_the_studio_point_one_way(path):
+    assert_points_one_way(path, STUDIO, ROOT / "studio", "mutoscope.studio")
 
 
 def test_the_ground_imports_no_torch():

@@ -11,8 +11,8 @@ from PIL import Image
 from mutoscope.cli import run
 from mutoscope.errors import RunError, SettingsError
 from mutoscope.studio import app as app_module
-from mutoscope.studio.jobs import Jobs
 from mutoscope.studio.place import Place
+from mutoscope.studio.queue.jobs import Jobs
 
 
 def asked(client, address, **headers):

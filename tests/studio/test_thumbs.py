@@ -10,7 +10,7 @@ from PIL import Image
 
 from mutoscope.errors import MediaError
 from mutoscope.studio import thumbs
-from mutoscope.studio.pictures import size
+from mutoscope.studio.gallery.pictures import size
 from mutoscope.studio.thumbs import small
 
 PLAYLISTS = {

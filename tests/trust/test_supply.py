@@ -58,8 +58,8 @@ from mutoscope.run.about import About
 from mutoscope.run.checkpoint import read_header, read_state
 from mutoscope.settings import load_settings
 from mutoscope.settings.document import parse_document, parse_value
-from mutoscope.studio.amending import parsed
-from mutoscope.studio.records import read_all as read_jobs
+from mutoscope.studio.compose.amending import parsed
+from mutoscope.studio.queue.records import read_all as read_jobs
 from mutoscope.sweep.jobs import Sweep
 from mutoscope.train_gan.recipe import Recipe as GanRecipe
 from mutoscope.train_vqgan.recipe import Recipe as VqganRecipe

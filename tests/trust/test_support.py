@@ -21,7 +21,7 @@ from mutoscope.provenance import read_recipe
 from mutoscope.run.layout import check_namespace, frame_paths
 from mutoscope.settings import load_settings
 from mutoscope.sources import name_of, settings_of
-from mutoscope.studio.drawing_folders import safe_name
+from mutoscope.studio.drawings.folders import safe_name
 from mutoscope.sweep.sweeping import cores
 
 pytestmark = [
@@ -245,7 +245,7 @@ ABSENT = ("fcntl", "resource", "termios", "pwd", "grp", "pty", "tty", "syslog", 
 
 
 @pytest.mark.parametrize(
-    "name", ["mutoscope.lock", "mutoscope.studio.holding", "mutoscope.studio.worker"]
+    "name", ["mutoscope.lock", "mutoscope.studio.gallery.holding", "mutoscope.studio.queue.worker"]
 )
 def test_modules_that_ask_for_the_system_are_imported_on_windows(name, monkeypatch):
     module = elsewhere.on_windows(name, monkeypatch)
@@ -264,7 +264,7 @@ def test_no_other_module_needs_what_only_posix_has():
 
 
 def test_a_process_may_be_ended_where_there_is_no_sigkill(monkeypatch, tmp_path):
-    worker = elsewhere.on_windows("mutoscope.studio.worker", monkeypatch)
+    worker = elsewhere.on_windows("mutoscope.studio.queue.worker", monkeypatch)
     sent = []
     monkeypatch.setattr(sys, "platform", "win32")
     monkeypatch.setattr(os, "kill", lambda pid, number: sent.append((pid, number)))

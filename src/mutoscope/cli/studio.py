@@ -40,7 +40,7 @@ def studio(folder: Path, port: int, host: str, asks: bool, no_browser: bool) -> 
     place.prepare()
     os.environ.setdefault("NICEGUI_STORAGE_PATH", str(place.own / "nicegui"))
     app = _app()
-    from mutoscope.studio.jobs import Jobs
+    from mutoscope.studio.queue.jobs import Jobs
     from mutoscope.studio.shared import Studio
 
     app.serve(

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mutoscope.studio import files
-from mutoscope.studio.jobs import Jobs
 from mutoscope.studio.place import Place
+from mutoscope.studio.queue.jobs import Jobs
 from mutoscope.studio.thumbs import Thumbnails
 
 

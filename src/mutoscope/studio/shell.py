@@ -37,11 +37,11 @@ class Page:
 
 
 PAGES: Sequence[Page] = (
-    Page("/compose", "Compose", "mutoscope.studio.compose", "edit_note"),
-    Page("/timeline", "Timeline", "mutoscope.studio.timeline", "timeline"),
-    Page("/render", "Render", "mutoscope.studio.render", "brush"),
-    Page("/gallery", "Gallery", "mutoscope.studio.gallery", "grid_view"),
-    Page("/drawings", "Drawings", "mutoscope.studio.drawings", "gesture", routed=True),
+    Page("/compose", "Compose", "mutoscope.studio.compose.page", "edit_note"),
+    Page("/timeline", "Timeline", "mutoscope.studio.timeline.page", "timeline"),
+    Page("/render", "Render", "mutoscope.studio.render.page", "brush"),
+    Page("/gallery", "Gallery", "mutoscope.studio.gallery.page", "grid_view"),
+    Page("/drawings", "Drawings", "mutoscope.studio.drawings.page", "gesture", routed=True),
 )
 
 ICON = (

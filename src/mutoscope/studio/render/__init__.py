@@ -1,0 +1,1 @@
+"""Render: the page with the queue. A run's picture and its dialogs are those of the gallery."""
