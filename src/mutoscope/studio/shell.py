@@ -3,10 +3,10 @@
 import asyncio
 import inspect
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 from nicegui import app, ui
@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from mutoscope.studio.complaints import complaining
 from mutoscope.studio.look import STYLE
+from mutoscope.studio.queue.jobs import Jobs
 from mutoscope.studio.shared import Studio
 
 log = logging.getLogger("mutoscope")
@@ -52,40 +53,30 @@ ICON = (
 )
 
 
-def there() -> list[Page]:
-    """The pages whose modules are there."""
-    return [page for page in PAGES if find_spec(page.home) is not None]
-
-
 def preload() -> None:
     """Import what draws the pages, so that the first visitor doesn't wait for that."""
-    for page in there():
+    for page in PAGES:
         import_module(page.home)
 
 
 def build(studio: Studio) -> None:
     """Let NiceGUI answer with the pages of a studio."""
-    pages = there()
-    for page in pages:
+    for page in PAGES:
         if page.routed:
             import_module(page.home).routes(studio)
-        _register(studio, page, pages)
+        _register(studio, page)
 
     @ui.page("/", title="Mutoscope")
-    def start() -> Response | None:
-        if pages:
-            return RedirectResponse(pages[0].path, 303)
-        with frame(studio, None, pages):
-            ui.label("Mutoscope").classes("studio-title")
-        return None
+    def start() -> Response:
+        return RedirectResponse(PAGES[0].path, 303)
 
     app.on_page_exception(_broken)
 
 
-def _register(studio: Studio, page: Page, pages: Sequence[Page]) -> None:
+def _register(studio: Studio, page: Page) -> None:
     @ui.page(page.path, title=f"{page.title} – Mutoscope", response_timeout=_SLOWEST)
     async def drawn() -> None:
-        with frame(studio, page, pages), complaining(studio.place):
+        with frame(studio, page), complaining(studio.place):
             draw: Callable[[Any], Any] = import_module(page.home).page
             result = draw(studio)
             if inspect.isawaitable(result):
@@ -100,57 +91,48 @@ def _broken(error: Exception) -> None:
     ui.link("Back to the studio", "/")
 
 
-class frame:  # noqa: N801 - used as a function is
+@contextmanager
+def frame(studio: Studio, page: Page) -> Iterator[None]:
     """The frame around a page's body, which is drawn within the block."""
-
-    def __init__(self, studio: Studio, page: Page | None, pages: Sequence[Page]) -> None:
-        self._studio = studio
-        self._page = page
-        self._pages = pages
-
-    def __enter__(self) -> None:
-        ui.add_head_html(f"<style>{STYLE}</style>")
-        ui.dark_mode(value=True)
-        ui.colors(primary="#e8c07a", secondary="#9ec5ff", accent="#e8c07a", dark="#141416",
-                  dark_page="#141416", positive="#1f7a45", negative="#b3261e")  # fmt: skip
-        with ui.header(elevated=False).classes("studio-header"):
-            ui.link("Skip to the page", "#main").classes("studio-skip")
-            with ui.link(target="/").classes("studio-mark").props('aria-label="Mutoscope"'):
-                ui.html(ICON.replace("<svg ", '<svg aria-hidden="true" '), sanitize=False)
-            with ui.element("nav").props('aria-label="Pages"').classes("studio-nav"):
-                for each in self._pages:
-                    link = ui.link(each.title, each.path).classes("studio-link")
-                    if each is self._page:
-                        link.props('aria-current="page"')
-            self._line()
-        self._main = ui.element("div").props('id=main tabindex="-1"').classes("studio-main")
-        self._main.__enter__()
+    ui.add_head_html(f"<style>{STYLE}</style>")
+    ui.dark_mode(value=True)
+    ui.colors(primary="#e8c07a", secondary="#9ec5ff", accent="#e8c07a", dark="#141416",
+              dark_page="#141416", positive="#1f7a45", negative="#b3261e")  # fmt: skip
+    with ui.header(elevated=False).classes("studio-header"):
+        ui.link("Skip to the page", "#main").classes("studio-skip")
+        with ui.link(target="/").classes("studio-mark").props('aria-label="Mutoscope"'):
+            ui.html(ICON.replace("<svg ", '<svg aria-hidden="true" '), sanitize=False)
+        with ui.element("nav").props('aria-label="Pages"').classes("studio-nav"):
+            for each in PAGES:
+                link = ui.link(each.title, each.path).classes("studio-link")
+                if each is page:
+                    link.props('aria-current="page"')
+        _line(studio.jobs)
+    with ui.element("div").props('id=main tabindex="-1"').classes("studio-main"):
         with ui.element("h1").classes("studio-hidden"):
-            ui.html(self._page.title if self._page else "Mutoscope", sanitize=False)
+            ui.html(page.title, sanitize=False)
+        yield
 
-    def __exit__(self, *error: object) -> None:
-        self._main.__exit__(*error)
 
-    def _line(self) -> None:
-        """What is being made just now, in one line at the end of the header."""
-        jobs = self._studio.jobs
-        with ui.element("div").classes("studio-status").props('role="status"'):
-            line = ui.link("", "/render").classes("studio-now")
+def _line(jobs: Jobs) -> None:
+    """What is being made just now, in one line at the end of the header."""
+    with ui.element("div").classes("studio-status").props('role="status"'):
+        line = ui.link("", "/render").classes("studio-now")
 
-        def show() -> None:
-            running = [job for job in jobs.all() if job.state in ("running", "stopping")]
-            waiting = sum(job.state == "waiting" for job in jobs.all())
-            text = ""
-            if running:
-                progress = jobs.progress(running[0].id)
-                share = f" · {progress.done / progress.total:.0%}" if progress else ""
-                text = f"{running[0].title[:40]}{share}"
-                if waiting:
-                    text += f" · {waiting} waiting"
-            elif waiting:
-                text = f"{waiting} waiting"
-            line.set_text(text)
-            line.set_visibility(bool(text))
+    def show() -> None:
+        running = [job for job in jobs.all() if job.state in ("running", "stopping")]
+        waiting = sum(job.state == "waiting" for job in jobs.all())
+        text = ""
+        if running:
+            progress = jobs.progress(running[0].id)
+            share = f" · {progress.done / progress.total:.0%}" if progress else ""
+            text = f"{running[0].title[:40]}{share}"
+            if waiting:
+                text += f" · {waiting} waiting"
+        elif waiting:
+            text = f"{waiting} waiting"
+        line.set_text(text)
+        line.set_visibility(bool(text))
 
-        show()
-        ui.timer(1.0, show)
+    show()
+    ui.timer(1.0, show)
