@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from mutoscope.cli import make
+from mutoscope.cli import sheets
 from mutoscope.cli.sheets import SheetDisplay
 from mutoscope.images import load_image
 from mutoscope.provenance import read_recipe
@@ -32,7 +32,7 @@ def stop_after(monkeypatch):
 
             yield asked
 
-        monkeypatch.setattr(make, "stopping", stopping)
+        monkeypatch.setattr(sheets, "stopping", stopping)
 
     yield stop
     monkeypatch.undo()

@@ -187,8 +187,6 @@ def test_a_job_that_fails_stops_no_other_and_is_tried_again(call, here, toy, alo
 def test_stopped_it_says_how_to_go_on_and_does_nothing_twice(call, here, toy, alone, monkeypatch):
     from contextlib import contextmanager
 
-    from mutoscope.cli import make
-
     call("sweep", toy, "seed=range(4)", "file_namespace=whole")
     asked = itertools.count()
 
@@ -197,7 +195,7 @@ def test_stopped_it_says_how_to_go_on_and_does_nothing_twice(call, here, toy, al
         yield lambda: next(asked) > 6
 
     with monkeypatch.context() as patched:
-        patched.setattr(make, "stopping", stopping)
+        patched.setattr(door, "stopping", stopping)
         code, out, err = call("sweep", toy, "seed=range(4)")
     assert (code, out) == (130, [])
     done = [row["state"] for row in table(here)].count("done")

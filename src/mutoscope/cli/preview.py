@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mutoscope.cli.make import OVERRIDES, fetching
+from mutoscope.cli.make import OVERRIDES
+from mutoscope.cli.painting import fetching
 
 if TYPE_CHECKING:
     from mutoscope.preview import Preview

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mutoscope.cli import tell
-from mutoscope.cli.make import OVERRIDES, STOPPED
+from mutoscope.cli.make import OVERRIDES
+from mutoscope.cli.stopping import STOPPED
 
 if TYPE_CHECKING:
     from mutoscope.settings import Settings
@@ -158,7 +159,7 @@ def _make(settings: Settings, output: Path, asked: Mapping[str, Any], *, overwri
     """Paint the film in a hidden folder beside ``output``, or go on there; then write it."""
     from mutoscope.build import build
     from mutoscope.cli.finished import filming
-    from mutoscope.cli.make import fetching, paint, say_plan
+    from mutoscope.cli.painting import fetching, paint, say_plan
     from mutoscope.errors import MediaError
     from mutoscope.frames.codecs import codec_of
     from mutoscope.perform import finish, start_run

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def begin_retake(file: Path, overrides: tuple[str, ...], folder: Path, frames: str | None) -> int:
     """Paint what ``file`` changes in the run in ``folder``, into a run of its own."""
     from mutoscope.build import build
-    from mutoscope.cli.make import fetching, paint, say_plan, show_results
+    from mutoscope.cli.painting import fetching, paint, say_plan, show_results
     from mutoscope.perform import finish
     from mutoscope.retake import Stretch, begin, plan_retake, settings_beside, taking
 
@@ -50,7 +50,7 @@ def begin_stretch(settings: Settings, frames: str) -> int:
     Raises:
         SettingsError: The stretch begins later, and there is no run to begin with.
     """
-    from mutoscope.cli.make import begin, show_results
+    from mutoscope.cli.painting import begin, show_results
     from mutoscope.errors import SettingsError
     from mutoscope.retake import Stretch
     from mutoscope.schedule import make_schedule

@@ -10,6 +10,7 @@ import click
 from rich.progress import TextColumn
 
 from mutoscope.cli.display import Display
+from mutoscope.cli.stopping import STOPPED, stopping
 
 if TYPE_CHECKING:
     from mutoscope.build import Shelf
@@ -38,7 +39,7 @@ def begin_sheet(sweep: Sweep, output: Path | None = None, out: Path = Path()) ->
         from mutoscope.cli.sweep import begin_sweep
 
         return begin_sweep(sweep, out, threads=sweep.order.threads)
-    from mutoscope.cli.make import fetching
+    from mutoscope.cli.painting import fetching
     from mutoscope.sweep.folder import SheetFolder
     from mutoscope.sweep.outlook import foresee
 
@@ -51,7 +52,7 @@ def begin_sheet(sweep: Sweep, output: Path | None = None, out: Path = Path()) ->
 
 def resume_sheet(folder: Path, on: str | None = None) -> int:
     """Go on with a sheet that was stopped; returns the exit code."""
-    from mutoscope.cli.make import fetching
+    from mutoscope.cli.painting import fetching
     from mutoscope.sweep.folder import SheetFolder
     from mutoscope.sweep.outlook import foresee
 
@@ -82,12 +83,12 @@ def make_pictures(
     from being made.
     """
     from mutoscope.build.parts import choose_device
-    from mutoscope.cli import make
+    from mutoscope.cli.painting import copy_picture, fetching, tell_run
     from mutoscope.errors import MutoscopeError
     from mutoscope.paint import Losses, Watch
     from mutoscope.sweep.folder import spares_the_rest
 
-    make.tell_run(sheet.folder)
+    tell_run(sheet.folder)
     total = len(sheet.sweep.jobs)
     steps = [sheet.steps(index) for index in range(total)]
     before = sum(steps) - sum(steps[index] for index in left)
@@ -98,7 +99,7 @@ def make_pictures(
         device=choose_device(settings.device),
     )  # fmt: skip
     try:
-        with display, make.stopping() as stopped:
+        with display, stopping() as stopped:
             for index in left:
                 display.picture(index + 1, total)
 
@@ -107,7 +108,7 @@ def make_pictures(
 
                 watch = Watch(step=step, stopped=stopped)
                 try:
-                    for kept in sheet.paint(index, shelf, progress=make.fetching, watch=watch):
+                    for kept in sheet.paint(index, shelf, progress=fetching, watch=watch):
                         records = kept.frame.records
                         display.frame(records[-1] if records else None, sheet.path)
                 except MutoscopeError as error:
@@ -124,8 +125,8 @@ def make_pictures(
     unfinished = sheet.unfinished()
     if unfinished and (stopped_early or not failed):
         say_stopped(sheet)
-        return make.STOPPED
-    path = sheet.path if output is None else make.copy_picture(sheet.path, output)
+        return STOPPED
+    path = sheet.path if output is None else copy_picture(sheet.path, output)
     click.echo(path)
     if unfinished:
         click.echo(

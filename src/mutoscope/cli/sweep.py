@@ -14,6 +14,7 @@ from rich.progress import TextColumn
 from mutoscope.cli.crew import ON
 from mutoscope.cli.display import Display, brief
 from mutoscope.cli.sheets import say_stopped
+from mutoscope.cli.stopping import STOPPED, stopping
 from mutoscope.crew.processes import Processes
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def outlook_of(found: Sweep, left: Sequence[int]) -> Outlook:
     Raises:
         MutoscopeError: none of them can be had.
     """
-    from mutoscope.cli.make import fetching
+    from mutoscope.cli.painting import fetching
     from mutoscope.sweep.outlook import foresee
 
     return foresee(found, {}, progress=fetching, left=left, trials=1, spare=True)
@@ -213,18 +214,18 @@ class SweepDisplay(Display):
 def do_jobs(sheet: SheetFolder, crew: Crew) -> int:
     """Do what is left of a sweep and print where its page is; returns the exit code."""
     from mutoscope.build.parts import choose_device
-    from mutoscope.cli import make
+    from mutoscope.cli.painting import tell_run
     from mutoscope.crew.task import CrewWatch
     from mutoscope.sweep.folder import PAGE
     from mutoscope.sweep.sweeping import make_swept
 
-    make.tell_run(sheet.folder)
+    tell_run(sheet.folder)
     left = sheet.left()
     device = choose_device(sheet.sweep.jobs[0].settings.device)
     display = SweepDisplay(sheet, left, device)
     failed = 0
     try:
-        with display, make.stopping() as stopped:
+        with display, stopping() as stopped:
             watch = CrewWatch(news=display.news, stopped=stopped)
             for outcome in make_swept(sheet, crew, watch=watch):
                 failed += outcome.error is not None
@@ -235,7 +236,7 @@ def do_jobs(sheet: SheetFolder, crew: Crew) -> int:
     unfinished = sheet.unfinished()
     if len(unfinished) > failed:
         say_stopped(sheet, "jobs")
-        return make.STOPPED
+        return STOPPED
     click.echo(sheet.folder / PAGE)
     if unfinished:
         click.echo(

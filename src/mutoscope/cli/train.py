@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from mutoscope.cli.display import QUIET_SECONDS, READ_SECONDS, Display
-from mutoscope.cli.make import STOPPED, stopping, tell_run
+from mutoscope.cli.painting import tell_run
+from mutoscope.cli.stopping import STOPPED, stopping
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -164,7 +164,7 @@ def write(
     output: Path, route: Route, renderer: Renderer, filming: Filming, crew: Crew | None = None
 ) -> None:
     """Write the film, or the pictures, showing how far it is."""
-    from mutoscope.cli.make import fetching
+    from mutoscope.cli.painting import fetching
     from mutoscope.walk import Leading, walk_to_film, walk_to_folder
 
     to: Callable[..., None] = walk_to_film if is_film(output) else walk_to_folder
