@@ -1,44 +1,23 @@
 """Numbers over time: constants, expressions and keyframes, read once and asked at any moment.
 
 Wherever a setting or a prompt takes a number over time it takes a number (``2``), an expression
-(``1 + sin(t)``) or keyframes (``0:(1.0), 30:(2*sin(t))``). Between two keyframes the value runs
-straight from the one's expression to the other's, both evaluated at the moment that is asked for;
-before the first and after the last key it is held. The ``frame`` of the moment decides.
+(``1 + sin(t)``) or keyframes (``0:(1.0), 30:(2*sin(t))``, see `mutoscope.expressions.keyframes`),
+of which the ``frame`` of the moment decides.
 """
 
 import math
-import re
-from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import pairwise
 from keyword import iskeyword
 from typing import Any
 
 from mutoscope.errors import ScriptError
-from mutoscope.expressions import (
-    CONSTANTS,
-    LENGTH,
-    Compiled,
-    Report,
-    Run,
-    Values,
-    compile_expression,
-    finite,
-    reason,
-    shown,
-    value_of,
-)
+from mutoscope.expressions import CONSTANTS, Report, Run, Values, finite, reason, shown, value_of
+from mutoscope.expressions.keyframes import blend, compile_over_time
 
 TIME_NAMES = ("t", "frame", "step")
 DEPTH_NAMES = frozenset({"r", "R", "mu"})  # nearest, farthest, typical; in a move in 3D alone
-KEYFRAMES_LENGTH = 100_000
-DEEPEST = 200  # parentheses in one another; Python's own reader takes no more
-
-_KEY = re.compile(r"\s*([+-]?[0-9]{1,9})\s*:\s*")
-_KEYED = re.compile(r"\s*[+-]?([0-9]+\s*:|[0-9.]+\s*:\s*\()")
-_COMMA = re.compile(r"\s*(,)?\s*")
 
 
 class Closing(dict[str, float]):
@@ -82,7 +61,7 @@ class Curve:
             return self.constant
         if isinstance(values, Closing):
             onto = self(values.onto)
-            return onto if values.share == 1 else _blend(self(dict(values)), onto, values.share)
+            return onto if values.share == 1 else blend(self(dict(values)), onto, values.share)
         value = _evaluate(self, self._run, values)
         if not finite(value, infinite=self.infinite):
             raise _no_value(self, values, f"it is {value}, and a finite number is needed")
@@ -116,7 +95,7 @@ class VectorCurve:
             if values.share == 1:
                 return onto
             pairs = zip(self(dict(values)), onto, strict=True)
-            return tuple([_blend(a, b, values.share) for a, b in pairs])
+            return tuple([blend(a, b, values.share) for a, b in pairs])
         numbers: tuple[float, ...] = _evaluate(self, self._run, values)
         if not all(map(math.isfinite, numbers)):
             raise _no_value(self, values, f"it is {list(numbers)}, and finite numbers are needed")
@@ -161,7 +140,7 @@ def read_curve(
     text: str, *, place: str, names: Collection[str], report: Report, infinite: bool = False
 ) -> Curve:
     """Read a number over time out of a larger text, whose positions ``report`` knows."""
-    compiled = _compile(text, names, report, infinite)
+    compiled = compile_over_time(text, names, report, infinite=infinite)
     if compiled.size is not None:
         raise report(
             0, f"{shown(text)} is a list of {compiled.size}; write one number, or take one item"
@@ -185,7 +164,7 @@ def parse_vector(
     needs = f"{size} numbers in a list, [{', '.join('0' * size)}], are needed"
     if isinstance(text, str):
         report = _columns(place, 0)
-        compiled = _compile(text, names, report, infinite=False)
+        compiled = compile_over_time(text, names, report, infinite=False)
         if compiled.size != size:
             kind = "one number" if compiled.size is None else f"a list of {compiled.size}"
             raise report(0, f"{shown(text)} is {kind}; {needs}")
@@ -244,140 +223,9 @@ def as_text(text: object, place: str) -> str:
     )
 
 
-def keyframes_end(text: str, start: int, stop: int) -> int | None:
-    """Where keyframes that begin at ``start`` end, if two or more stand there, else ``None``.
-
-    Among other things that colons separate, ``0:(1), 30:(2)`` can mean nothing else, but a single
-    ``0:(1)`` may be a weight and a stop.
-    """
-    count = 0
-    at = start
-    while (key := _KEY.match(text, at, stop)) and text[key.end() : key.end() + 1] == "(":
-        close = _closing(text, key.end(), min(stop, key.end() + LENGTH + 2), deepest=DEEPEST)
-        if close is None:
-            return None
-        count += 1
-        end = close + 1
-        comma = _COMMA.match(text, end, stop)
-        if not (comma and comma[1]):
-            break
-        at = comma.end()
-    return end if count > 1 else None
-
-
 def smooth(x: float) -> float:
     """From 0 to 1 as ``x`` goes from 0 to 1, with neither slope nor bend at either end (Perlin)."""
     return x * x * x * (x * (6 * x - 15) + 10)
-
-
-def _compile(text: str, names: Collection[str], report: Report, infinite: bool) -> Compiled:
-    if _KEYED.match(text):
-        return _compile_keyframes(text, names, report, infinite)
-    return _compile_one(text, names, report, infinite)
-
-
-def _compile_one(text: str, names: Collection[str], report: Report, infinite: bool) -> Compiled:
-    compiled = compile_expression(text, names=names, report=report)
-    value = value_of(compiled)
-    numbers = value if isinstance(value, tuple) else () if value is None else (value,)
-    if not all(finite(number, infinite=infinite) for number in numbers):
-        allowed = "a number or ±inf" if infinite else "a finite number"
-        raise report(0, f"{shown(text)} is {value}; {allowed} is needed")
-    return compiled
-
-
-def _compile_keyframes(
-    text: str, names: Collection[str], report: Report, infinite: bool
-) -> Compiled:
-    if "frame" not in names:
-        raise report(0, f"keyframes, {shown(text)}, have no meaning here; write one expression")
-    if len(text) > KEYFRAMES_LENGTH:
-        raise report(
-            0, f"keyframes of {len(text)} characters; at most {KEYFRAMES_LENGTH} are allowed"
-        )
-    keys: dict[int, Compiled] = {}
-    for frame, start, end in _split_keyframes(text, report):
-        if frame in keys:
-            raise report(start, f"keyframe {frame} is given twice; remove one")
-        inner = partial(_shifted, report, start)
-        keys[frame] = _compile_one(text[start:end], names, inner, infinite)
-        if keys[frame].size != next(iter(keys.values())).size:
-            raise report(start, f"keyframe {frame} is not as long as the first; make them alike")
-    frames = sorted(keys)
-    parts = [keys[frame] for frame in frames]
-    if len(parts) == 1:
-        return parts[0]
-    values = [value_of(part) for part in parts]
-    if None not in values and all(value == values[0] for value in values):
-        return parts[0]
-    names_used = frozenset(("frame",)).union(*(part.names for part in parts))
-    return Compiled(_keyed(frames, [part.run for part in parts]), names_used, parts[0].size)
-
-
-def _split_keyframes(text: str, report: Report) -> list[tuple[int, int, int]]:
-    """Each key's frame, and where its expression, without the parentheses, begins and ends."""
-    form = "keyframes are written 0:(1.0), 30:(2*sin(t))"
-    found = []
-    at = 0
-    while at < len(text):
-        key = _KEY.match(text, at)
-        if key is None:
-            raise report(
-                at, f"a whole frame number and ':' are missing before {_near(text, at)}; {form}"
-            )
-        start = key.end()
-        if text[start : start + 1] != "(":
-            raise report(start, f"a '(' is missing before {_near(text, start)}; {form}")
-        close = _closing(text, start, len(text))
-        if close is None:
-            raise report(start, f"the '(' of keyframe {key[1]} is never closed; {form}")
-        found.append((int(key[1]), start + 1, close))
-        comma = _COMMA.match(text, close + 1)
-        at = comma.end() if comma else len(text)
-        if at < len(text) and not (comma and comma[1]):
-            raise report(at, f"a ',' is missing before {_near(text, at)}; {form}")
-    return found
-
-
-def _closing(text: str, start: int, stop: int, *, deepest: int | None = None) -> int | None:
-    """Where the parenthesis that opens at ``start`` is closed, if no more than so many do in it."""
-    depth = 0
-    for at in range(start, stop):
-        if text[at] == "(":
-            depth += 1
-            if depth == deepest:
-                return None
-        elif text[at] == ")":
-            depth -= 1
-            if depth == 0:
-                return at
-    return None
-
-
-def _keyed(frames: list[int], runs: list[Run]) -> Run:
-    spans = [float(b - a) for a, b in pairwise(frames)]
-
-    def run(values: Values) -> Any:
-        frame = float(values["frame"])
-        after = bisect_right(frames, frame)
-        if after == 0:
-            return runs[0](values)
-        if after == len(frames):
-            return runs[-1](values)
-        x = (frame - frames[after - 1]) / spans[after - 1]
-        first, second = runs[after - 1](values), runs[after](values)
-        if isinstance(first, tuple):
-            return tuple([_blend(a, b, x) for a, b in zip(first, second, strict=True)])
-        return _blend(first, second, x)
-
-    return run
-
-
-def _blend(first: float, second: float, x: float) -> float:
-    # Nothing lies between a number and infinity: it holds until the next key.
-    if x == 0 or math.isinf(first) or math.isinf(second):
-        return first
-    return first + (second - first) * x
 
 
 def _evaluate(curve: Curve | VectorCurve, run: Run, values: Mapping[str, float]) -> Any:
@@ -403,11 +251,3 @@ def _no_value(curve: Curve | VectorCurve, values: Mapping[str, float], why: str)
 
 def _columns(place: str, offset: int) -> Report:
     return lambda index, message: ScriptError(f"{place}, column {offset + index + 1}: {message}")
-
-
-def _shifted(report: Report, start: int, index: int, message: str) -> ScriptError:
-    return report(start + index, message)
-
-
-def _near(text: str, at: int) -> str:
-    return shown(text[at : at + 20]) if text[at:].strip() else "the end"

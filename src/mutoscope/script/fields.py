@@ -5,9 +5,10 @@ import re
 from collections.abc import Collection, Iterator
 from functools import lru_cache, partial
 
-from mutoscope.curves import Curve, keyframes_end, parse_curve, read_curve
+from mutoscope.curves import Curve, parse_curve, read_curve
 from mutoscope.errors import ScriptError, printable
 from mutoscope.expressions import shown
+from mutoscope.expressions.keyframes import keyframes_end
 from mutoscope.script.values import EVERYWHERE, Mask, MaskKind, Weighting
 from mutoscope.tokens import Piece
 
