@@ -1,20 +1,16 @@
 """The parts of a run, and what is written down of them."""
 
 import logging
-from pathlib import Path
-from typing import get_args
 
 import pytest
 import torch
 
-from mutoscope import depth
 from mutoscope.build import build, choose_device, parts
 from mutoscope.errors import MutoscopeError, SettingsError, WeightsError
 from mutoscope.perceptors import load
 from mutoscope.perceptors.load import Choice
 from mutoscope.perceptors.tiny import Tiny
 from mutoscope.settings import load_settings
-from mutoscope.settings.keys import Keys
 
 
 def as_auto(monkeypatch, name):
@@ -111,26 +107,3 @@ def test_devices():
 def test_cutouts_are_split_as_written_or_as_they_fit(toy):
     assert build(toy(cutouts=8, gradient_accumulation_steps=3)).descent.chunks == 3
     assert build(toy(cutouts=8)).descent.chunks == 1
-
-
-def test_a_zoom_that_leaves_nothing_is_refused_before_the_run(toy):
-    with pytest.raises(MutoscopeError, match="zoom_x_2d"):
-        build(toy(animation_mode="2D", zoom_x_2d=32))
-
-
-def test_a_users_flight_runs_as_written(small, small_vqgan):
-    """Depth, a quaternion of expressions, blank prompts, a VQGAN: its own but for the size."""
-    written = Path(__file__).parents[1] / "settings" / "fixtures" / "user-3d.yaml"
-    tiny = {key: small[key] for key in ("perceptors", "width", "height", "cutouts", "seed")}
-    steps = {"steps_per_scene": 7, "pre_animation_steps": 3, "steps_per_frame": 2, "save_every": 2}
-    settings = load_settings(
-        {**load_settings(written).to_dict(), **tiny, **steps, "vqgan_model": str(small_vqgan)}
-    )
-    parts = build(settings)
-    assert parts.settings.depth_model == "relief"  # what auto came to is written down
-    frames = list(parts.animate())
-    assert [frame.number for frame in frames if frame.number] == [1, 2, 3]
-
-
-def test_the_depths_that_settings_know_are_those_there_are():
-    assert set(get_args(Keys.model_fields["depth_model"].annotation)) == set(depth.NAMES)

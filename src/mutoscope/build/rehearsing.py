@@ -4,13 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mutoscope.build.canvases import Size, generator_path, generator_size, picture_sizes
-from mutoscope.build.parts import (
-    choose_device,
-    film_size,
-    load_depth_eye,
-    make_motion,
-    make_timeline,
-)
+from mutoscope.build.motions import film_size, load_depth_eye, make_motion
+from mutoscope.build.parts import choose_device, make_timeline
 from mutoscope.build.pictures import Pictures
 from mutoscope.gan.files import read_generator
 from mutoscope.paint import Motion
