@@ -7,13 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
-import mutoscope
-from mutoscope import atomic
-from mutoscope.errors import RunError, SettingsError
+from mutoscope.errors import RunError
 from mutoscope.frames import ClipSource
 from mutoscope.images import load_image
 from mutoscope.provenance import read_recipe
-from mutoscope.run import FilmPlan, InUseError, Run
+from mutoscope.run import FilmPlan, Run
 
 RECIPE = {"program": "mutoscope", "version": "0", "settings": {"seed": 1}}
 FILM = FilmPlan(rate=Fraction(12), recipe=RECIPE)
@@ -39,25 +37,6 @@ def start(out, **options):
 
 def names(folder):
     return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
-
-
-def test_the_settings_are_there_before_the_first_step(tmp_path):
-    with start(tmp_path, scenes=[(0, "a"), (4, "b\n|  c\0")], relative_to=tmp_path) as run:
-        assert run.folder == tmp_path / "images_out" / "fox" / "fox"
-        assert (run.folder / "settings.yaml").read_text(encoding="utf-8") == (
-            "seed: 1\n# 0.00: a\n# 4.00: b | c�\n"
-        )
-        assert run.settings_text.startswith("seed: 1\n")
-        about = json.loads((run.folder / "run.json").read_text())
-        assert about["version"] == mutoscope.__version__
-        assert run.relative_to == tmp_path
-
-
-def test_a_second_run_gets_a_folder_of_its_own(tmp_path):
-    for base in ("fox", "fox(1)", "fox(2)"):
-        with start(tmp_path) as run:
-            assert run.folder.name == run.base == base
-            assert keep(run, 1).name == f"{base}_1.png"
 
 
 def test_what_is_kept(tmp_path):
@@ -199,60 +178,6 @@ def test_a_frame_that_was_lost_is_left_out_of_the_film(tmp_path, caplog):
     assert "fox_3.png: is gone" in caplog.text
 
 
-def test_one_process_at_a_time(tmp_path):
-    with start(tmp_path) as run:
-        with pytest.raises(InUseError, match=str(os.getpid())):
-            Run.open(run.folder)
-        with pytest.raises(InUseError):
-            start(tmp_path, overwrite=True)
-    Run.open(run.folder).close()
-
-
-def test_overwriting_takes_the_old_run_and_nothing_else(tmp_path):
-    with start(tmp_path, film=FILM, backups=None) as old:
-        keep(old, 1)
-        keep(old, 2)
-    (old.folder / "notes.txt").write_text("mine")
-    (old.folder / "frames" / "sketch.png").write_text("mine")
-    with start(tmp_path, overwrite=True) as run:
-        assert run.folder == old.folder
-        assert names(run.folder) == [
-            ".lock", "frames/sketch.png", "notes.txt", "run.json", "settings.yaml",
-        ]  # fmt: skip
-        keep(run, 1)
-    with start(tmp_path) as third:
-        assert third.base == "fox(1)"
-
-
-def test_a_run_that_can_not_begin_leaves_the_old_one_whole(tmp_path, monkeypatch):
-    with start(tmp_path, film=FILM) as old:
-        keep(old, 1)
-    before = {name: (old.folder / name).read_bytes() for name in names(old.folder)}
-
-    def full(*args):
-        raise OSError(errno.ENOSPC, "full")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Run, "open", full)
-        patch.setattr(
-            atomic.os, "getpid", lambda: (_ for _ in ()).throw(OSError(errno.ENOSPC, "x"))
-        )
-        with pytest.raises(RunError, match="disk is full"):
-            Run.start(tmp_path, "fox", "seed: 2", overwrite=True)
-    assert {name: (old.folder / name).read_bytes() for name in names(old.folder)} == before
-
-
-def test_a_first_run_that_can_not_begin_leaves_no_folder(tmp_path, monkeypatch):
-    def full(*args, **kwargs):
-        raise OSError(errno.ENOSPC, "full")
-
-    monkeypatch.setattr(atomic, "settle", full)
-    with pytest.raises(RunError, match=r"fox: the run can't begin: the disk is full"):
-        start(tmp_path)
-    assert names(tmp_path) == []
-    assert not (tmp_path / "images_out" / "fox" / "fox").exists()
-
-
 @pytest.mark.parametrize("call", range(12))
 def test_a_full_disk_ends_in_one_line_and_what_was_kept_stands(tmp_path, monkeypatch, call):
     """The disk is full from the given call that writes on, until the run is opened again."""
@@ -325,23 +250,6 @@ def test_a_damaged_pause_falls_back_to_the_frame_before(tmp_path, caplog):
     assert "paused.safetensors: is damaged" in caplog.text
 
 
-def test_folders_that_are_no_runs_are_refused_and_the_right_one_named(tmp_path):
-    with start(tmp_path) as run:
-        pass
-    cases = [
-        (tmp_path / "none", "does not exist"),
-        (run.folder / "run.json", "is a file"),
-        (tmp_path, r"settings\.yaml and run\.json are missing"),
-        (run.folder.parent, r"newest run in it is .*fox/fox"),
-    ]
-    for folder, why in cases:
-        with pytest.raises(RunError, match=why):
-            Run.open(folder)
-    (run.folder / "settings.yaml").unlink()
-    with pytest.raises(RunError, match=r"settings\.yaml is missing"):
-        Run.open(run.folder)
-
-
 def test_a_moved_run_can_be_resumed(tmp_path):
     with start(tmp_path) as run:
         keep(run, 1)
@@ -349,26 +257,6 @@ def test_a_moved_run_can_be_resumed(tmp_path):
     with Run.open(moved) as again:
         again.rewind(again.state().number)
         assert keep(again, 2) == moved / "frames" / "fox_2.png"
-
-
-def test_part_files_of_a_killed_run_are_swept_on_opening(tmp_path):
-    with start(tmp_path) as run:
-        keep(run, 1)
-    left = [
-        atomic.part_path(run.film_path),
-        atomic.part_path(run.frame_path(2)),
-        atomic.part_path(run.folder / "state" / "2.safetensors"),
-    ]
-    for path in left:
-        path.write_bytes(b"half")
-    Run.open(run.folder).close()
-    assert not any(path.exists() for path in left)
-
-
-def test_names_that_lead_elsewhere_make_no_folder(tmp_path):
-    with pytest.raises(SettingsError):
-        Run.start(tmp_path, "../fox", "")
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_numbers_only_go_forward(tmp_path):

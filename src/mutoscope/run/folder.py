@@ -33,7 +33,7 @@ from torch import Tensor
 import mutoscope
 from mutoscope import atomic
 from mutoscope.chart import losses_chart, read_records
-from mutoscope.errors import MediaError, RunError, printable
+from mutoscope.errors import MediaError, RunError
 from mutoscope.images import encode
 from mutoscope.lock import FolderLock
 from mutoscope.run import journal, layout
@@ -41,6 +41,7 @@ from mutoscope.run.about import MAX_BYTES, About, FilmPlan
 from mutoscope.run.beginning import Beginning
 from mutoscope.run.checkpoint import Saved
 from mutoscope.run.footage import Footage
+from mutoscope.run.founding import establish, take_up, with_scenes
 from mutoscope.run.states import States
 
 log = logging.getLogger("mutoscope")
@@ -106,11 +107,9 @@ class Run:
             SettingsError: The namespace can't name a folder.
             RunError: The folder can't be made or written, or is in use.
         """
-        parent = Path(out) / "images_out" / layout.check_namespace(namespace)
-        folder, lock = (layout.reclaim if overwrite else layout.claim)(parent, namespace)
-        about = About(
+        known = About(
             version=mutoscope.__version__,
-            base=folder.name,
+            base=namespace,
             relative_to=Path(relative_to).absolute(),
             started=datetime.now(UTC).isoformat(timespec="seconds"),
             backups=None if backups is None or math.isinf(backups) else int(backups),
@@ -118,29 +117,8 @@ class Run:
             resume_points=resume_points,
             follows=dict(follows or {}),
         )
-        text = _with_scenes(settings_text, scenes)
-        try:
-            layout.sweep(folder)
-            # The old run goes when the new one's settings are on the disk, and no sooner.
-            with atomic.replacing(folder / layout.SETTINGS) as file:
-                file.write(text.encode())
-                file.flush()
-                layout.clear(folder, about.base)
-            atomic.write_text(folder / layout.ABOUT, about.to_json())
-            layout.make_rooms(folder)
-            # Up to the folder in which the user is, for any of them may be new.
-            atomic.sync_upward(folder, levels=4)
-        except BaseException as error:
-            if not overwrite:
-                layout.dissolve(folder, about.base)
-                lock.discard()
-            lock.release()
-            if isinstance(error, OSError):
-                raise RunError(
-                    f"{folder}: the run can't begin: {atomic.reason(error)}; no step was made"
-                ) from error
-            raise
-        return cls(folder, about, lock)
+        text = with_scenes(settings_text, scenes)
+        return cls(*establish(out, namespace, text, known, overwrite=overwrite))
 
     @classmethod
     def open(cls, folder: str | Path) -> Self:
@@ -150,22 +128,7 @@ class Run:
             RunError: It is not a run's, what is missing is said; or it is in use.
         """
         folder = Path(folder)
-        needed = (layout.SETTINGS, layout.ABOUT)
-        missing = [name for name in needed if not (folder / name).is_file()]
-        if missing:
-            raise RunError(layout.no_run(folder, missing))
-        lock = FolderLock(folder)
-        try:
-            if (folder / layout.TAKING).exists():
-                raise RunError(layout.half_taken(folder))
-            run = cls(folder, About.read(folder / layout.ABOUT), lock)
-            layout.sweep(folder)
-            layout.make_rooms(folder)
-        except BaseException as error:
-            lock.release()
-            if isinstance(error, OSError):
-                raise RunError(f"{folder}: can't be opened: {atomic.reason(error)}") from error
-            raise
+        run = cls(folder, *take_up(folder))
         run._going = False
         return run
 
@@ -428,12 +391,3 @@ class Run:
                 f"{self.folder}: {what}: {why}; {stands}; "
                 f"when that is mended, go on with: mutoscope resume {shlex.quote(str(self.folder))}"
             ) from error
-
-
-def _with_scenes(text: str, scenes: Iterable[tuple[float, str]]) -> str:
-    """The settings, followed by a comment for each scene, in one line of printable characters."""
-    lines = [text.rstrip("\n")]
-    for number, scene in scenes:
-        words = " ".join(scene.split())
-        lines.append(f"# {number:.2f}: {printable(words)}")
-    return "\n".join(lines) + "\n"
