@@ -32,8 +32,9 @@ def measure(order: Order, turn: Turn) -> Figures:
 
     from mutoscope.build import build
     from mutoscope.canvas.vqgan import VqganCanvas
+    from mutoscope.memory import peak_memory
     from mutoscope.paint import Watch
-    from mutoscope.plan import activation_bytes, peak_memory
+    from mutoscope.plan import activation_bytes
     from mutoscope.settings import load_settings
 
     torch.set_num_threads(order["threads"])

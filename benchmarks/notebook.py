@@ -21,7 +21,7 @@ from torch import Tensor
 
 import turns
 from canvases import Canvas, Fourier, Palette, Pixels, Vqgan
-from mutoscope.plan import peak_memory
+from mutoscope.memory import peak_memory
 from stock import Eye, load_eye
 from turns import Clock, Figures, Lap, Order, Turn
 

@@ -14,6 +14,7 @@ ROOT = Path(mutoscope.__file__).parent
 # A module may import from its own row only where it is the same package, and from rows above.
 LAYERS = [
     ["errors"],
+    ["home"],
     [
         *["atomic", "closable", "colours", "elsewhere", "expressions", "fence", "names", "process"],
         *["tokens", "vqgan_names"],
@@ -24,7 +25,7 @@ LAYERS = [
     ["schedule"],
     ["provenance", "fetch", "media", "weights"],
     ["sources"],
-    ["images"],
+    ["images", "memory"],
     ["lettering"],
     ["sheet"],
     ["cutouts"],
@@ -65,7 +66,7 @@ STUDIO = [
     ["render"],
 ]
 GROUND = [
-    *["errors", "colours", "expressions", "tokens", "curves", "explore", "script", "names"],
+    *["errors", "home", "colours", "expressions", "tokens", "curves", "explore", "script", "names"],
     *["vqgan_names", "settings", "schedule", "sources"],
 ]
 

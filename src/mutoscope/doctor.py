@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Literal
 
 from mutoscope.errors import MutoscopeError
-from mutoscope.plan import amount, free_memory
+from mutoscope.memory import free_memory
+from mutoscope.plan import amount
 
 EXTRAS = {
     "open_clip": ("open-clip", "any network that open_clip knows"),

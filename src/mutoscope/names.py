@@ -13,13 +13,13 @@ three. They all resolve to a `ModelName`, whose ``text`` is the one spelling kep
     open_clip:ViT-B-16-SigLIP/webli       anything that the open_clip package knows (an extra)
 """
 
-import contextlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from mutoscope.errors import WeightsError, nearest
+from mutoscope.home import expanded
 
 Kind = Literal["auto", "labels", "tiny", "clip", "open_clip"]
 Activation = Literal["quickgelu", "gelu"]
@@ -236,7 +236,7 @@ def resolve(name: str, *, place: str = "perceptors") -> ModelName:
         if re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", repo):
             return ModelName(text, "clip", repo=repo, activation=activation)
     elif body.lower().endswith(SUFFIXES) or (body and _is_file(body)):
-        return ModelName(text, "clip", path=_expanded(body), activation=activation)
+        return ModelName(text, "clip", path=expanded(body), activation=activation)
     raise WeightsError(
         f"{place}: no perceptor is called {name!r}{nearest(text, _spoken())}; allowed are auto, "
         f"labels, tiny, {', '.join(row.name for row in KNOWN)}, a file ending in "
@@ -286,15 +286,8 @@ def _activation(text: str) -> tuple[str, Activation | None]:
     return text, None
 
 
-def _expanded(text: str) -> Path:
-    """A path with ``~`` replaced; where there is no such user it is a name like any other."""
-    with contextlib.suppress(RuntimeError, ValueError):  # nobody is called so, or can be
-        return Path(text).expanduser()
-    return Path(text)
-
-
 def _is_file(text: str) -> bool:
     try:
-        return _expanded(text).is_file()
+        return expanded(text).is_file()
     except (OSError, ValueError):  # longer than a name may be, or with a NUL in it
         return False

@@ -7,13 +7,10 @@ all steps are alike, the run's own first ones.
 
 import copy
 import itertools
-import os
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal
 
 import torch
@@ -22,6 +19,7 @@ from torch import Tensor
 from mutoscope.canvas.base import Canvas
 from mutoscope.cutouts import Cutouts
 from mutoscope.descent import Descent
+from mutoscope.memory import peak_memory
 from mutoscope.motion.base import memory_of
 from mutoscope.paint import Ask, Frame, Hold, Losses, Motion, Watch, animate, snapshot
 from mutoscope.perceptors.base import Perceptor
@@ -262,55 +260,6 @@ def timeline(schedule: Schedule, scenes: Sequence[str]) -> Iterator[str]:
         moves = schedule.moment(schedule.total_steps - 1).frame
         seconds = schedule.files / schedule.frames_per_second
         yield f"film: {schedule.files} frames, {seconds:.2f} s, moved {moves} times"
-
-
-def peak_memory(device: torch.device) -> int:
-    """The most memory that this process has held so far, on ``device``, in bytes."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    if sys.platform == "win32":
-        return 0
-    # On Linux, getrusage's peak begins with what the process that started this one held.
-    if (linux := Path("/proc/self/status")).exists():
-        for line in linux.read_text(encoding="ascii").splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024  # macOS counts bytes, Linux KiB
-
-
-def free_memory(device: torch.device | None = None) -> int | None:
-    """The memory that new work could take on ``device``, in bytes; None where unknown."""
-    if device is not None and device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    try:
-        if (linux := Path("/proc/meminfo")).exists():
-            # What caches hold is given to whoever asks, and only here it is counted.
-            available = _amounts(linux, ":")["MemAvailable"] * 1024
-            return min(available, _left_in_group() or available)
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, KeyError, ValueError, OSError):
-        return None
-
-
-def _left_in_group() -> int | None:
-    """What is left of the memory that a container's control group allows, where one does."""
-    group = Path("/sys/fs/cgroup")
-    try:
-        limit = int((group / "memory.max").read_text(encoding="ascii"))  # "max" where there is none
-        used = int((group / "memory.current").read_text(encoding="ascii"))
-        cached = _amounts(group / "memory.stat", " ")["inactive_file"]
-    except (KeyError, ValueError, OSError):
-        return None
-    return max(0, limit - used + cached)
-
-
-def _amounts(path: Path, separator: str) -> dict[str, int]:
-    """The numbers in a file of the kernel's, by name."""
-    lines = (line.partition(separator) for line in path.read_text(encoding="ascii").splitlines())
-    return {name: int(rest.split()[0]) for name, _, rest in lines}
 
 
 def duration(seconds: float) -> str:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Literal
 
 from mutoscope.errors import WeightsError, nearest, printable
+from mutoscope.home import expanded
 
 CONFIGS = (".yaml", ".yml")
 CHECKPOINTS = (".ckpt", ".pt", ".pth", ".safetensors")
@@ -322,7 +323,7 @@ def resolve_vqgan(name: str, *, place: str = "vqgan_model", folder: str | Path =
         if known is not None:
             return VqganName(known.name, known=known)
     if _written_as_path(text) or _there(text, Path(folder)):
-        return VqganName(text, path=_expanded(text))
+        return VqganName(text, path=expanded(text))
     spoken = [*vqgan_names(), *(stem for row in KNOWN for stem in row.stems)]
     shown = printable(name if len(name) <= _SHOWN else name[: _SHOWN - 1] + "…")
     raise WeightsError(
@@ -352,12 +353,6 @@ def _there(text: str, folder: Path) -> bool:
     with contextlib.suppress(OSError, ValueError):  # too long for one, or no name at all
         return bool(text) and (folder / text).exists()
     return False
-
-
-def _expanded(text: str) -> Path:
-    with contextlib.suppress(RuntimeError, ValueError):  # nobody is called so, or can be
-        return Path(text).expanduser()
-    return Path(text)
 
 
 def _plain(text: str) -> str:

@@ -148,10 +148,10 @@ def test_a_state_larger_than_any_is_refused_before_it_is_read(tmp_path, monkeypa
     claimed = {"dtype": "F32", "shape": [length // 4], "data_offsets": [0, length]}
     start = sparse(path, {"canvas": claimed}, 0)
     os.truncate(path, start + length)
-    monkeypatch.setattr(checkpoint, "_memory", lambda: 2**60)
+    monkeypatch.setattr(checkpoint, "total_memory", lambda: 2**60)
     with untouched(), pytest.raises(RunError, match="it is larger than the 16384 MiB"):
         read_state(path)
-    monkeypatch.setattr(checkpoint, "_memory", lambda: 2**30)
+    monkeypatch.setattr(checkpoint, "total_memory", lambda: 2**30)
     with untouched(), pytest.raises(RunError, match="it is larger than the 1024 MiB"):
         read_state(path)
 

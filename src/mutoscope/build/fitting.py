@@ -16,7 +16,8 @@ from torch import Tensor
 from mutoscope.canvas.base import Canvas
 from mutoscope.canvas.vqgan import VqganCanvas
 from mutoscope.errors import SettingsError
-from mutoscope.plan import amount, counting_saved, free_memory
+from mutoscope.memory import free_memory
+from mutoscope.plan import amount, counting_saved
 from mutoscope.vqgan import VQGAN
 from mutoscope.vqgan.large import kept_bytes, laid_by_bytes, seen_beside
 from mutoscope.vqgan.spacious import folder

@@ -117,7 +117,8 @@ class Display:
 
     def memory(self) -> None:
         """Say how much memory the run has needed at most so far."""
-        from mutoscope.plan import amount, peak_memory
+        from mutoscope.memory import peak_memory
+        from mutoscope.plan import amount
 
         self.say(f"memory so far: {amount(peak_memory(self.device))}")
 

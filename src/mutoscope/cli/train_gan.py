@@ -151,7 +151,8 @@ def say_keys(preset: str | None) -> None:
 
 def say_beginning(recipe: Recipe, device: torch.device, team: Team) -> None:
     """Say what is about to be done, and what memory it will take."""
-    from mutoscope.plan import amount, free_memory
+    from mutoscope.memory import free_memory
+    from mutoscope.plan import amount
     from mutoscope.train_gan.memory import predicted_bytes
 
     settings = recipe.settings

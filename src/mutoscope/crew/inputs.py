@@ -4,12 +4,12 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from mutoscope.crew.task import Task
 from mutoscope.errors import MutoscopeError
 from mutoscope.settings import Settings, load_settings
 from mutoscope.settings.values import kind_of
+from mutoscope.settings.writing import texts_in
 
 FILES = "files"
 """The key of an order under which it names files, by their whole paths."""
@@ -47,7 +47,7 @@ def _named_in(settings: Settings) -> Iterator[Path]:
         if key in _OWN:
             continue
         whole = _kind(key) == "path"
-        for text in _texts(value):
+        for text in texts_in(value):
             for name in {text, *_names_in(text)}:
                 path = _there(settings, name)
                 if path is not None and (path.is_file() or (whole and name == text)):
@@ -66,18 +66,6 @@ def _kind(key: str) -> str:
     field = Settings.model_fields[key]
     kind = kind_of(field.metadata)
     return "" if kind is None else kind.name
-
-
-def _texts(values: Any) -> Iterator[str]:
-    """All texts in a nest of values."""
-    if isinstance(values, str):
-        yield values
-    elif isinstance(values, Mapping):
-        for value in values.values():
-            yield from _texts(value)
-    elif isinstance(values, list | tuple):
-        for value in values:
-            yield from _texts(value)
 
 
 def _names_in(text: str) -> Iterator[str]:

@@ -20,6 +20,7 @@ from torch import Tensor
 from mutoscope import atomic
 from mutoscope.atomic import reason
 from mutoscope.errors import RunError
+from mutoscope.memory import total_memory
 
 KEY = "mutoscope"
 SUFFIX = ".safetensors"
@@ -169,17 +170,10 @@ def read_header(path: Path) -> Header:
 def _read(path: Path) -> bytes:
     """The bytes of a file of which the header is sound."""
     try:
-        return atomic.read_bounded(path, min(MAX_BYTES, _memory()))
+        # No run that this machine could go on with has a state larger than its memory.
+        return atomic.read_bounded(path, min(MAX_BYTES, total_memory() or MAX_BYTES))
     except OSError as error:
         raise RunError(f"{path}: can't be read: {reason(error)}") from error
-
-
-def _memory() -> int:
-    """The memory of this machine, in bytes: no run that it could go on with has a larger state."""
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):  # Windows doesn't say
-        return MAX_BYTES
 
 
 def _header(data: bytes, path: Path, length: int, size: int) -> Header:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from mutoscope.errors import SettingsError, nearest
+from mutoscope.home import expanded
 from mutoscope.settings.problems import shown
-from mutoscope.settings.values import expanded
 
 ALLOWED = "${key}, ${now:FORMAT}, ${user_cache:} and ${path_join:A,B}"
 

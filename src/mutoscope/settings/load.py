@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from mutoscope.errors import SettingsError, nearest
+from mutoscope.home import expanded
 from mutoscope.settings.document import parse_document, parse_value, read_text
 from mutoscope.settings.interpolate import escaped, interpolated
 from mutoscope.settings.keys import Keys
@@ -20,7 +21,7 @@ from mutoscope.settings.problems import Problem, ProblemsError, bare, problems_e
 from mutoscope.settings.rules import find_notices
 from mutoscope.settings.schema import Settings
 from mutoscope.settings.switches import WAYS
-from mutoscope.settings.values import Kind, expanded, is_address, is_weights_file, kind_of, new_seed
+from mutoscope.settings.values import Kind, is_address, is_weights_file, kind_of, new_seed
 from mutoscope.settings.wording import unknown_key
 
 log = logging.getLogger("mutoscope")

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mutoscope.colours import parse_colour, parse_palette
 from mutoscope.errors import ScriptError, SettingsError, WeightsError
+from mutoscope.home import expanded
 from mutoscope.names import SWITCHES
 from mutoscope.script import DirectPrompt, Prompt
 from mutoscope.settings.keys import Keys
 from mutoscope.settings.problems import Problem
 from mutoscope.settings.reading import CURVES, WEIGHTS, heard_names, read_named
 from mutoscope.settings.switches import perceptor_problems
-from mutoscope.settings.values import expanded
 from mutoscope.vqgan_names import resolve_vqgan
 
 if TYPE_CHECKING:

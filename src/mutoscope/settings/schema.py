@@ -13,6 +13,7 @@ from mutoscope.curves import Curve, VectorCurve
 from mutoscope.elsewhere import brought
 from mutoscope.errors import SettingsError, nearest
 from mutoscope.fence import refuse_outside
+from mutoscope.home import expanded
 from mutoscope.script import DirectPrompt, Script, Weighting
 from mutoscope.settings.keys import Keys
 from mutoscope.settings.problems import ProblemsError, problems_error
@@ -27,7 +28,7 @@ from mutoscope.settings.reading import (
 )
 from mutoscope.settings.rules import find_problems, is_default
 from mutoscope.settings.switches import perceptor_names
-from mutoscope.settings.values import expanded, is_address, is_weights_file
+from mutoscope.settings.values import is_address, is_weights_file
 from mutoscope.settings.wording import refused
 from mutoscope.settings.writing import as_yaml
 from mutoscope.vqgan_names import resolve_vqgan

@@ -5,8 +5,6 @@ taken as it stands. Text, paths, names and expressions are; numbers, switches an
 """
 
 import math
-import os
-import pathlib
 import re
 import secrets
 from dataclasses import dataclass
@@ -49,11 +47,6 @@ class Kind:
 def kind_of(metadata: list[Any]) -> Kind | None:
     """The kind among a field's metadata, if it has one of ours."""
     return next((item for item in metadata if isinstance(item, Kind)), None)
-
-
-def expanded(path: str) -> pathlib.Path:
-    """A path with ``~`` replaced; where there is no such user it is a name like any other."""
-    return pathlib.Path(os.path.expanduser(path))  # noqa: PTH111 - Path's own raises
 
 
 def is_address(path: str) -> bool:

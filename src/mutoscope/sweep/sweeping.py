@@ -8,7 +8,7 @@ import torch
 
 from mutoscope.build.parts import choose_device
 from mutoscope.crew.task import Crew, CrewWatch, Outcome, Task
-from mutoscope.plan import free_memory
+from mutoscope.memory import free_memory
 from mutoscope.settings import Settings
 from mutoscope.sweep.folder import SheetFolder
 from mutoscope.sweep.page import write_page, write_thumb

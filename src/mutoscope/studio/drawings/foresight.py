@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from mutoscope.errors import SettingsError
-from mutoscope.plan import free_memory
+from mutoscope.memory import free_memory
 from mutoscope.train_gan import turns
 from mutoscope.train_gan.memory import predicted_bytes
 from mutoscope.train_gan.players import Players

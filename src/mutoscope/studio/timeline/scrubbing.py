@@ -27,6 +27,7 @@ from typing import Any, Literal
 from mutoscope import atomic
 from mutoscope.errors import MediaError, MutoscopeError
 from mutoscope.settings import Settings
+from mutoscope.settings.writing import texts_in
 from mutoscope.studio.place import Place
 from mutoscope.studio.queue.worker import environment, last_line
 from mutoscope.studio.timeline.previewing import (
@@ -111,7 +112,7 @@ def digest_of(settings: Settings) -> str:
 def _stamps(settings: Settings, values: dict[str, Any]) -> Iterator[tuple[str, int, int]]:
     """Name, size and time of each file that the settings may mean."""
     names: dict[str, None] = {}
-    for text in _texts(values):
+    for text in texts_in(values):
         for name in (text, *_IN_BRACKETS.findall(text)):
             if 0 < len(name) <= _LONGEST and "\n" not in name:
                 names[name.strip()] = None
@@ -119,17 +120,6 @@ def _stamps(settings: Settings, values: dict[str, Any]) -> Iterator[tuple[str, i
         with contextlib.suppress(MutoscopeError, OSError, ValueError):
             stat = Path(settings.resolve(name)).stat()
             yield name, stat.st_size, stat.st_mtime_ns
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for each in value.values():
-            yield from _texts(each)
-    elif isinstance(value, list | tuple):
-        for each in value:
-            yield from _texts(each)
 
 
 class Previews:
