@@ -4,7 +4,6 @@ Every file is written whole or not at all, and which tile stands where depends o
 seed alone. So a stopped job goes on by leaving alone what is there, and ends in the same bytes.
 """
 
-import hashlib
 import json
 import logging
 import os
@@ -25,6 +24,7 @@ from mutoscope.drawings.records import png
 from mutoscope.drawings.shards import ENDINGS, decoded, read_shard, write_shard
 from mutoscope.drawings.tiles import cut_from, origin_of
 from mutoscope.errors import MediaError, RunError, SettingsError, nearest, printable
+from mutoscope.weights.transfer import digest_of
 
 log = logging.getLogger("mutoscope")
 
@@ -241,7 +241,7 @@ def _write_shards(job: Job, folder: Path, pool: ThreadPoolExecutor, told: Told |
             done += len(part)
         else:
             written += write_shard(path, job.form, made(part))
-        index[path.name] = {"tiles": len(part), "sha256": _digest(path)}
+        index[path.name] = {"tiles": len(part), "sha256": digest_of(path)}
     try:
         atomic.write_text(folder / INDEX, json.dumps(index, indent=1) + "\n")
     except OSError as error:
@@ -283,11 +283,6 @@ def _write(path: Path, data: bytes) -> None:
         atomic.write_bytes(path, data, durable=False)
     except OSError as error:
         raise MediaError(f"{path}: can't be written: {atomic.reason(error)}") from error
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _difference(there: Any, wanted: Mapping[str, Any]) -> str:

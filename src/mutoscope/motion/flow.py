@@ -203,7 +203,7 @@ def flow(one: Tensor, two: Tensor, estimator: Estimator) -> Tensor:
 
     What is at ``p`` in ``one`` is at ``p + flow(p)`` in ``two``.
     """
-    size = _working(one)
+    size = working_size(one)
     found = estimator(resize(one, size), resize(two, size))
     return _scaled(found, (one.shape[-1], one.shape[-2]))
 
@@ -216,7 +216,7 @@ def track(old: Tensor, new: Tensor, estimator: Estimator) -> Track:
     size = (new.shape[-1], new.shape[-2])
     if torch.equal(old, new):
         return Track(new.new_zeros(1, 2, *size[::-1]), new.new_ones(1, 1, *size[::-1]), cut=False)
-    before, after = (resize(image, _working(new)) for image in (old, new))
+    before, after = (resize(image, working_size(new)) for image in (old, new))
     back, forth = estimator(after, before), estimator(before, after)
     believed = reliability(back, forth)
     if float(believed.mean()) < _LOST:
@@ -264,6 +264,13 @@ def is_cut(old: Tensor, new: Tensor, back: Tensor, reliable: Tensor) -> bool:
         return False
     alike = _likeness(old, new, back)
     return alike < _CUT_ALIKE and _colour_distance(old, new) > _CUT_COLOURS
+
+
+def working_size(image: Tensor) -> tuple[int, int]:
+    """The size (width, height) in which flow is looked for."""
+    height, width = image.shape[-2:]
+    scale = min(1.0, (_LARGEST / (width * height)) ** 0.5)
+    return max(_SMALLEST, round(width * scale)), max(_SMALLEST, round(height * scale))
 
 
 def _read(raster: Tensor, by: Tensor) -> tuple[Tensor, Tensor]:
@@ -321,13 +328,6 @@ def _histogram(image: Tensor) -> Tensor:
     counts = torch.bincount(((red * 8 + green) * 8 + blue).flatten(), minlength=512)
     smooth = avg_pool3d(pad(counts.float().reshape(1, 1, 8, 8, 8), (1,) * 6), 3, 1)
     return smooth / smooth.sum()
-
-
-def _working(image: Tensor) -> tuple[int, int]:
-    """The size (width, height) in which flow is looked for."""
-    height, width = image.shape[-2:]
-    scale = min(1.0, (_LARGEST / (width * height)) ** 0.5)
-    return max(_SMALLEST, round(width * scale)), max(_SMALLEST, round(height * scale))
 
 
 def _scaled(found: Tensor, size: tuple[int, int]) -> Tensor:

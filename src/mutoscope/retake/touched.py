@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
+from mutoscope.build.canvases import beginning
 from mutoscope.build.listening import listen
 from mutoscope.build.wishes import Number, Wish, Wishes, changed_since
 from mutoscope.curves import DEPTH_NAMES, TIME_NAMES
@@ -79,18 +80,13 @@ def _whole(old: Settings, new: Settings, since: float | None) -> Iterator[str]:
     # The share of the beginning over which fine waves fade in.
     if new.image_model == "Fourier" and new.coarse_to_fine:
         first = [make_schedule(settings) for settings in (old, new)]
-        if first[0].beginning != first[1].beginning or _opening(old) != _opening(new):
+        if first[0].beginning != first[1].beginning or beginning(old) != beginning(new):
             yield "coarse_to_fine"
     # The motion remembers what it carried, and by the mask what of it moves; or it does not.
     key = "flow_stabilization_weight"
     was, weighting = old.weight(key), new.weight(key)
     if (was and was.mask) != (weighting and weighting.mask):
         yield key
-
-
-def _opening(settings: Settings) -> int:
-    still = settings.animation_mode == "off"
-    return settings.steps_per_scene if still else settings.pre_animation_steps
 
 
 def _file(settings: Settings, key: str) -> str:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mutoscope.errors import SettingsError, nearest
 from mutoscope.train_gan.recipe import Settings
+from mutoscope.training.presets import preset_called
 
 DEFAULT = "tiny"
 
@@ -65,9 +65,4 @@ def find_preset(name: str) -> Preset:
     Raises:
         SettingsError: there is none.
     """
-    if name not in PRESETS:
-        raise SettingsError(
-            f"--preset: {name!r} is not known; there are {', '.join(PRESETS)}"
-            f"{nearest(name, PRESETS)}"
-        )
-    return PRESETS[name]
+    return preset_called(name, PRESETS)

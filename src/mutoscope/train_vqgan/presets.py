@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mutoscope.errors import SettingsError, nearest
+from mutoscope.training.presets import preset_called
 from mutoscope.vqgan import Architecture
 
 
@@ -50,9 +50,4 @@ def find_preset(name: str) -> Preset:
     Raises:
         SettingsError: there is none.
     """
-    if name not in PRESETS:
-        raise SettingsError(
-            f"--preset: {name!r} is not known; there are {', '.join(PRESETS)}"
-            f"{nearest(name, PRESETS)}"
-        )
-    return PRESETS[name]
+    return preset_called(name, PRESETS)

@@ -24,10 +24,8 @@ from torch import Tensor
 
 from mutoscope.finish.interpolate.sending import Raster, filled, inside, read, send
 from mutoscope.images import resize
-from mutoscope.motion.flow import Dis, is_cut, reliability, track
+from mutoscope.motion.flow import Dis, is_cut, reliability, track, working_size
 
-_WORKING = 512 * 512  # pixels in which flow is searched and sent; more of them show no more
-_LEAST = 32  # pixels a side, which DIS wants
 _LOST = 0.6  # with less than this to believe, a search from a head start may find more
 _MATCH = 20.0  # how strongly a match outweighs a bad one on arrival, per unit of colour
 _AGREE = 60.0  # how strongly agreement along a motion outweighs disagreement, per unit of colour
@@ -59,7 +57,7 @@ class FlowBetween:
             return lambda time: one if time <= 0.5 else two
         forth, back = (_field(found) for found in flows)
         first, second = _raster(one), _raster(two)
-        small = [_raster(resize(picture, _working(picture))) for picture in (one, two)]
+        small = [_raster(resize(picture, working_size(picture))) for picture in (one, two)]
         sides = (_side(small[0], small[1], forth, back), _side(small[1], small[0], back, forth))
         return lambda time: _tensor(_mixed(first, second, _motions(*sides, time), time))
 
@@ -101,7 +99,7 @@ class _Motions:
 
 def _flows(one: Tensor, two: Tensor) -> tuple[Tensor, Tensor] | None:
     """The flow from one picture to the other and back at the working size, None across a cut."""
-    first, second = (resize(picture, _working(picture)) for picture in (one, two))
+    first, second = (resize(picture, working_size(picture)) for picture in (one, two))
     search = Dis("medium")
     forth, back = search(first, second), search(second, first)
     believed = reliability(back, forth)
@@ -168,13 +166,6 @@ def _mixed(first: Raster, second: Raster, motions: _Motions, time: float) -> Ras
         total += agreed[..., None] * (one + share * (two - one))
         weight += agreed
     return np.asarray(np.clip(total / weight[..., None], 0, 1), np.float32)
-
-
-def _working(picture: Tensor) -> tuple[int, int]:
-    """The size (width, height) in which flow is searched."""
-    height, width = picture.shape[-2:]
-    scale = min(1.0, (_WORKING / (width * height)) ** 0.5)
-    return max(_LEAST, round(width * scale)), max(_LEAST, round(height * scale))
 
 
 def _sized(raster: Raster, size: tuple[int, int]) -> Raster:
