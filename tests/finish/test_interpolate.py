@@ -137,7 +137,8 @@ def test_any_size(size):
 def test_large_pictures_are_searched_small(monkeypatch):
     one, two, truth = scene(30), scene(46), scene(38)
     fine = error(FLOW(one, two)(0.5), truth)
-    monkeypatch.setattr(making, "_WORKING", HIGH * WIDE // 3)
+    third = round(WIDE / 3**0.5), round(HIGH / 3**0.5)
+    monkeypatch.setattr(making, "working_size", lambda _picture: third)
     assert fine < error(FLOW(one, two)(0.5), truth) < 0.5 * error((one + two) / 2, truth)
 
 
