@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -137,3 +138,67 @@ def nursery_server():
 def nursery(nursery_server, here):
     """Processes of the program that work in the test's folder."""
     return Nursery(nursery_server, here)
+
+
+@pytest.fixture(scope="session")
+def contents():
+    """Every file in a folder but locks, and what is in it: where these are equal, folders are."""
+
+    def found(folder):
+        return {
+            str(path.relative_to(folder)): path.read_bytes()
+            for path in sorted(folder.rglob("*"))
+            if path.is_file() and path.name != ".lock"
+        }
+
+    return found
+
+
+@pytest.fixture(scope="module")
+def worked():
+    """The folder of a module's undisturbed training, and what that leaves there."""
+    return {}
+
+
+@pytest.fixture
+def whole(tmp_path_factory, call, contents, monkeypatch, worked, training):
+    """Every file of an undisturbed training in ``out``, here, where tests of it follow each other.
+
+    ``training``, which a module of tests has, is its command, and what draws its pictures into a
+    folder. Trainings know where these lie, so that what is compared has to be made in one folder.
+    """
+    command, draw = training
+    if not worked:
+        worked["place"] = tmp_path_factory.mktemp("worked")
+        draw(worked["place"])
+    monkeypatch.chdir(worked["place"])
+    if "files" not in worked:
+        assert call(*command)[0] == 0
+        worked["files"] = contents(Path("out"))
+    shutil.rmtree("out", ignore_errors=True)
+    return worked["files"]
+
+
+@pytest.fixture
+def broken_off(call, monkeypatch):
+    """Runs a command that is ended by Ctrl-C where a function is called for the ``when``-th time.
+
+    ``fails`` is its name in a module, or in one that this imports, such as ``journal.append``.
+    """
+
+    def runs(owner, fails, when, *command):
+        module, _, name = fails.rpartition(".")
+        owner = getattr(owner, module) if module else owner
+        real, calls = getattr(owner, name), []
+
+        def broken(*arguments, **named):
+            calls.append(name)
+            if len(calls) == when:
+                raise KeyboardInterrupt
+            return real(*arguments, **named)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, name, broken)
+            assert call(*command)[0] == 130
+
+    return runs

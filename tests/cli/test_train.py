@@ -1,7 +1,6 @@
 """train-vqgan: as a user types it."""
 
 import json
-import shutil
 import signal
 from pathlib import Path
 
@@ -45,36 +44,9 @@ def pictures(here):
     return draw_pictures(here)
 
 
-def contents(place):
-    """Every file of a training but its lock."""
-    return {
-        str(path.relative_to(place)): path.read_bytes()
-        for path in sorted(place.rglob("*"))
-        if path.is_file() and path.name != ".lock"
-    }
-
-
 @pytest.fixture
-def whole(tmp_path_factory, call, monkeypatch, worked):
-    """Every file of an undisturbed training in ``out``, here, where tests of it follow each other.
-
-    Trainings know where their pictures lie, so that what is compared has to be made in one folder.
-    """
-    if not worked:
-        worked["place"] = tmp_path_factory.mktemp("worked")
-        draw_pictures(worked["place"])
-    monkeypatch.chdir(worked["place"])
-    if "files" not in worked:
-        assert call(*COMMAND)[0] == 0
-        worked["files"] = contents(Path("out"))
-    shutil.rmtree("out", ignore_errors=True)
-    return worked["files"]
-
-
-@pytest.fixture(scope="module")
-def worked():
-    """The folder of those tests, and what an undisturbed training leaves there."""
-    return {}
+def training():
+    return COMMAND, draw_pictures
 
 
 def test_a_folder_of_pictures_becomes_a_pair_that_draws_them(call, here, pictures):
@@ -98,7 +70,7 @@ def test_a_folder_of_pictures_becomes_a_pair_that_draws_them(call, here, picture
     assert (drawn - shown).abs().mean() < 2 / 255
 
 
-def test_equal_commands_make_equal_files(call, here, pictures):
+def test_equal_commands_make_equal_files(call, here, pictures, contents):
     call(*COMMAND)
     call(*COMMAND[:-1], "again")
     assert contents(here / "out") == contents(here / "again")
@@ -129,20 +101,10 @@ def test_samples_inside_the_folder_of_pictures_are_not_trained_on(call, here, pi
     ("fails", "when"),
     [("encode", 1), ("write_pair", 3), ("journal.append", 2), ("write_state", 4)],
 )
-def test_broken_off_anywhere_it_goes_on_to_the_same_files(call, whole, monkeypatch, fails, when):
-    module, _, name = fails.rpartition(".")
-    owner = getattr(folder, module) if module else folder
-    real, calls = getattr(owner, name), []
-
-    def broken(*arguments, **named):
-        calls.append(name)
-        if len(calls) == when:
-            raise KeyboardInterrupt
-        return real(*arguments, **named)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(owner, name, broken)
-        assert call(*COMMAND)[0] == 130
+def test_broken_off_anywhere_it_goes_on_to_the_same_files(
+    call, contents, whole, broken_off, fails, when
+):
+    broken_off(folder, fails, when, *COMMAND)
     code, out, _ = call(*COMMAND)
     assert (code, out) == (0, ["out"])
     assert contents(Path("out")) == whole
@@ -166,7 +128,9 @@ def test_the_steps_of_a_minute_are_measured(here, pictures, single_thread):
     assert lesson.steps_in(made) > 20
 
 
-def test_what_was_begun_otherwise_is_refused_and_stays(call, here, pictures, draw, monkeypatch):
+def test_what_was_begun_otherwise_is_refused_and_stays(
+    call, here, pictures, draw, monkeypatch, contents
+):
     with monkeypatch.context() as patch:
         patch.setattr(Folder, "keep", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         assert call(*COMMAND)[0] == 130
@@ -218,7 +182,7 @@ def test_pictures_that_changed_are_said(call, here, pictures, draw, monkeypatch)
         (["pictures", "-o", "forged"], "is damaged, or not the settings of a training"),
     ],
 )
-def test_bad_input_is_one_line_and_changes_nothing(call, here, pictures, words, says):
+def test_bad_input_is_one_line_and_changes_nothing(call, here, pictures, words, says, contents):
     for name in ("empty", "broken", "taken", "forged"):
         (here / name).mkdir()
     (here / "broken/a.png").write_bytes(b"\x89PNG\r\n\x1a\n")
@@ -239,7 +203,7 @@ def test_help_has_an_example(call):
 
 
 @pytest.mark.long  # that of a generator's training shows the same
-def test_stopped_by_signals_it_goes_on_to_the_same_files(here, call, pictures, nursery):
+def test_stopped_by_signals_it_goes_on_to_the_same_files(here, call, pictures, nursery, contents):
     command = [*COMMAND[:5], "24", *COMMAND[6:]]
     assert call(*command)[0] == 0
     (here / "out").rename(here / "whole")

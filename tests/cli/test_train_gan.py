@@ -1,7 +1,6 @@
 """train: as a user types it."""
 
 import json
-import shutil
 import signal
 from pathlib import Path
 
@@ -41,39 +40,12 @@ def tiles(here):
     return draw_tiles(here)
 
 
-def contents(place):
-    """Every file of a training but its lock."""
-    return {
-        str(path.relative_to(place)): path.read_bytes()
-        for path in sorted(place.rglob("*"))
-        if path.is_file() and path.name != ".lock"
-    }
-
-
 @pytest.fixture
-def whole(tmp_path_factory, call, monkeypatch, worked):
-    """Every file of an undisturbed training in ``out``, here, where tests of it follow each other.
-
-    Trainings know where their tiles lie, so that what is compared has to be made in one folder.
-    """
-    if not worked:
-        worked["place"] = tmp_path_factory.mktemp("worked")
-        draw_tiles(worked["place"])
-    monkeypatch.chdir(worked["place"])
-    if "files" not in worked:
-        assert call(*COMMAND)[0] == 0
-        worked["files"] = contents(Path("out"))
-    shutil.rmtree("out", ignore_errors=True)
-    return worked["files"]
+def training():
+    return COMMAND, draw_tiles
 
 
-@pytest.fixture(scope="module")
-def worked():
-    """The folder of those tests, and what an undisturbed training leaves there."""
-    return {}
-
-
-def test_a_folder_of_tiles_becomes_a_generator(call, here, tiles):
+def test_a_folder_of_tiles_becomes_a_generator(call, here, tiles, contents):
     code, out, err = call(*COMMAND)
     assert (code, out) == (0, ["out"])
     assert err[0].startswith("training smoke on tiles in")
@@ -124,26 +96,16 @@ def test_old_checkpoints_go_and_the_best_stays(call, here, tiles):
     ("fails", "when"),
     [("encode", 2), ("write_generator", 1), ("journal.append", 2), ("write_state", 2)],
 )
-def test_broken_off_anywhere_it_goes_on_to_the_same_files(call, whole, monkeypatch, fails, when):
-    module, _, name = fails.rpartition(".")
-    owner = getattr(folder, module) if module else folder
-    real, calls = getattr(owner, name), []
-
-    def broken(*arguments, **named):
-        calls.append(name)
-        if len(calls) == when:
-            raise KeyboardInterrupt
-        return real(*arguments, **named)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(owner, name, broken)
-        assert call(*COMMAND)[0] == 130
+def test_broken_off_anywhere_it_goes_on_to_the_same_files(
+    call, contents, whole, broken_off, fails, when
+):
+    broken_off(folder, fails, when, *COMMAND)
     code, out, _ = call(*COMMAND)
     assert (code, out) == (0, ["out"])
     assert contents(Path("out")) == whole
 
 
-def test_minutes_stop_it_and_the_folder_itself_goes_on(call, whole):
+def test_minutes_stop_it_and_the_folder_itself_goes_on(call, whole, contents):
     code, out, err = call(*COMMAND, "--minutes", "1e-9")
     assert (code, out) == (0, ["out"])
     assert err[-1] == "stopped after 8 of 24 images; the same command goes on with it"
@@ -162,7 +124,9 @@ def test_a_finished_training_goes_on_with_more_images(call, here, tiles):
     assert json.loads((here / "out/settings.json").read_text())["images"] == 32
 
 
-def test_what_was_begun_otherwise_is_refused_and_stays(call, here, tiles, draw, monkeypatch):
+def test_what_was_begun_otherwise_is_refused_and_stays(
+    call, here, tiles, draw, monkeypatch, contents
+):
     with monkeypatch.context() as patch:
         patch.setattr(Folder, "keep", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         assert call(*COMMAND)[0] == 130
@@ -204,7 +168,7 @@ def test_what_was_begun_otherwise_is_refused_and_stays(call, here, tiles, draw, 
         (["tiles", "-o", "wider", *KEYS], "is damaged, or not the settings"),
     ],
 )
-def test_bad_input_is_one_line_and_changes_nothing(call, here, tiles, words, says):
+def test_bad_input_is_one_line_and_changes_nothing(call, here, tiles, words, says, contents):
     for name in ("empty", "taken", "forged", "wider"):
         (here / name).mkdir()
     (here / "taken/mine.txt").write_text("mine")
@@ -232,7 +196,7 @@ def test_keys_are_listed_with_the_presets_values(call):
 
 
 @pytest.mark.slow
-def test_stopped_by_signals_it_goes_on_to_the_same_files(here, call, tiles, nursery):
+def test_stopped_by_signals_it_goes_on_to_the_same_files(here, call, tiles, nursery, contents):
     command = [word for word in COMMAND if not word.startswith("images")] + ["images=96"]
     assert call(*command)[0] == 0
     (here / "out").rename(here / "whole")
