@@ -5,13 +5,12 @@ is listed is what `supply` finds.
 """
 
 import argparse
-import importlib.util
 import re
-import sys
 from importlib.metadata import distributions, metadata
 from pathlib import Path
 from uuid import UUID, uuid5
 
+import supply
 from cyclonedx.contrib.license.factories import LicenseFactory
 from cyclonedx.model import HashAlgorithm, HashType, Property
 from cyclonedx.model.bom import Bom
@@ -25,18 +24,6 @@ from packaging.requirements import InvalidRequirement, Requirement
 PROGRAM = "mutoscope"
 _LICENCES = LicenseFactory()
 _SPACE = UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")  # RFC 4122's namespace of addresses
-
-
-def loaded(name):
-    """A module of this folder."""
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-supply = loaded("supply")
 
 
 def bill():

@@ -1,12 +1,9 @@
 """Numbers that are none: a run ends at its last good state, and says which term and step it was."""
 
 import copy
-import importlib.util
-import sys
 from dataclasses import replace
-from pathlib import Path
-from types import ModuleType
 
+import numbers_tried as tried
 import pytest
 import torch
 
@@ -21,18 +18,6 @@ from mutoscope.run import Run
 
 pytestmark = pytest.mark.usefixtures("single_thread")
 
-
-def beside(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-tried = beside("numbers_tried")
 CANVASES = ("Unlimited Palette", "Limited Palette", "Fourier", "VQGAN", "GAN")
 
 

@@ -1,12 +1,8 @@
 """The same settings give the same picture: to the bit, or as near as is said."""
 
-import importlib.util
-import sys
-from pathlib import Path
-from types import ModuleType
-
 import IPython.display
 import pytest
+import sameness
 import torch
 
 import mutoscope
@@ -18,18 +14,6 @@ from mutoscope.images import from_bytes, load_image, to_bytes
 
 pytestmark = pytest.mark.usefixtures("single_thread")
 
-
-def beside(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-sameness = beside("sameness")
 MARKS = (1, 8)
 SHORT = sameness.TOY | {"width": 32, "height": 32, "steps_per_scene": 8}
 

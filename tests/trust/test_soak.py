@@ -1,14 +1,12 @@
 """Long runs, shortened: nothing grows with the steps, and what would is seen."""
 
 import gc
-import importlib.util
 import itertools
 import math
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+import soak
 import torch
 
 from mutoscope.perform import shows_more
@@ -25,19 +23,6 @@ def only_what_is_new():
     gc.freeze()
     yield
     gc.unfreeze()
-
-
-def beside(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-soak = beside("soak")
 
 
 def test_a_film_holds_no_more_at_its_end_than_at_its_beginning(tmp_path):

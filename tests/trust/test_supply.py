@@ -20,6 +20,9 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
+import supply
+import supply_bombs as bombs
+import supply_code as code
 import torch
 from omegaconf import OmegaConf
 from packaging.requirements import Requirement
@@ -72,19 +75,6 @@ from mutoscope.walk.keys import keys_from
 from mutoscope.walk.toward import _kept
 from mutoscope.weights.pairs import CONFIG
 
-
-def loaded(name):
-    """A module of this folder."""
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-bombs = loaded("supply_bombs")
-code = loaded("supply_code")
-supply = loaded("supply")
 ARCHITECTURE = Architecture(
     kind="vq", embed_dim=8, n_embed=16, z_channels=8, ch=32, ch_mult=(1, 1), num_res_blocks=1,
     attn_resolutions=(),
@@ -664,7 +654,8 @@ def test_every_dependency_is_bounded_and_pinned():
 @pytest.mark.extra
 def test_the_bill_of_materials_is_whole():
     pytest.importorskip("cyclonedx")
-    sbom = loaded("supply_sbom")
+    import supply_sbom as sbom
+
     text = sbom.text_of(sbom.bill())  # which raises where the format is not kept
     told = json.loads(text)
     assert (told["bomFormat"], told["specVersion"]) == ("CycloneDX", "1.6")

@@ -1,6 +1,5 @@
 """What other systems ask for, played here: names, disks, consoles, and what they have not got."""
 
-import importlib.util
 import io
 import os
 import re
@@ -10,10 +9,11 @@ import tomllib
 import unicodedata
 from pathlib import Path, PureWindowsPath
 
+import elsewhere
 import pytest
 import torch
 
-from mutoscope import cli, plan
+from mutoscope import cli, memory
 from mutoscope.errors import MutoscopeError, SettingsError
 from mutoscope.finish.produce import work_folder
 from mutoscope.lock import FolderLock, InUseError
@@ -30,9 +30,6 @@ pytestmark = [
 ]
 
 HERE = Path(__file__).parent
-spec = importlib.util.spec_from_file_location("elsewhere", HERE / "elsewhere.py")
-elsewhere = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(elsewhere)
 
 TOY = ["perceptors=tiny", "width=32", "height=32", "cutouts=2", "seed=7", "steps_per_scene=2"]
 FILM = [
@@ -254,7 +251,7 @@ def test_modules_that_ask_for_the_system_are_imported_on_windows(name, monkeypat
 
 def test_no_other_module_needs_what_only_posix_has():
     """Each is imported under a look at ``sys.platform``, or where it is used."""
-    package = Path(plan.__file__).parent
+    package = Path(memory.__file__).parent
     plain = re.compile(rf"^(?:import|from) (?:{'|'.join(ABSENT)})\b", re.MULTILINE)
     signals = re.compile(r"^[^\s#].*signal\.(?!SIGINT|SIGTERM|signal\b|Signals|SIG_IGN)SIG", re.M)
     for path in package.rglob("*.py"):
@@ -280,18 +277,19 @@ def test_a_process_may_be_ended_where_there_is_no_sigkill(monkeypatch, tmp_path)
 
 def test_memory_is_unknown_where_nothing_tells_it(monkeypatch):
     cpu = torch.device("cpu")
-    monkeypatch.setattr(plan, "Path", lambda name: Path("/nowhere") / name[1:])
-    assert plan.free_memory(cpu) > 2**20  # by sysconf
-    peak = plan.peak_memory(cpu)
+    monkeypatch.setattr(memory, "Path", lambda name: Path("/nowhere") / name[1:])
+    assert memory.free_memory(cpu) > 2**20  # by sysconf
+    peak = memory.peak_memory(cpu)
     with monkeypatch.context() as mac:
         mac.setattr(sys, "platform", "darwin")
-        assert peak * 0.9 <= plan.peak_memory(cpu) * 1024 <= peak * 1.2  # bytes there, KiB here
+        assert peak * 0.9 <= memory.peak_memory(cpu) * 1024 <= peak * 1.2  # bytes there, KiB here
     with monkeypatch.context() as windows:
         windows.setattr(sys, "platform", "win32")
         windows.setitem(sys.modules, "resource", None)
         windows.delattr(os, "sysconf")
-        assert plan.peak_memory(cpu) == 0
-        assert plan.free_memory(cpu) is None
+        assert memory.peak_memory(cpu) == 0
+        assert memory.free_memory(cpu) is None
+        assert memory.total_memory() is None
 
 
 def test_cores_are_counted_where_none_are_assigned(monkeypatch):

@@ -3,11 +3,8 @@
 `web.py` beside this has the strong version of the same.
 """
 
-import importlib.util
 import sys
 import time
-from pathlib import Path
-from types import ModuleType
 
 import pytest
 
@@ -15,20 +12,10 @@ pytest.importorskip("nicegui", reason="nicegui is not installed")
 if not sys.platform.startswith("linux"):
     pytest.skip("reads how much a process has open as Linux tells it", allow_module_level=True)
 
+import web
+import web_attacks as attacks
+import web_target
 
-def beside(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-web_target = beside("web_target")
-attacks = beside("web_attacks")
-web = beside("web")
 Answer = web_target.Answer
 
 
