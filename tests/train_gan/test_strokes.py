@@ -10,6 +10,7 @@ from mutoscope.train_gan.strokes import (
     ink_distance,
     mean_width,
     measure_strokes,
+    stroke_widths,
     width_distance,
 )
 
@@ -35,6 +36,17 @@ def test_widths_are_those_that_were_drawn(width):
     picture = torch.ones(1, 1, 48, 48)
     picture[..., 20 : 20 + width] = 0
     assert mean_width(measure_strokes(picture)[0]) == pytest.approx(width, abs=0.3)
+
+
+def test_widths_do_not_hang_on_where_in_memory_a_picture_lies():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        picture = cv2.GaussianBlur(rng.random((32, 32)).astype(np.float32), (0, 0), 1)
+        held, found = [], set()
+        for _ in range(10):
+            held.append(np.empty(rng.integers(1, 5000), np.uint8))
+            found.add(stroke_widths(picture, float(np.median(picture))).tobytes())
+        assert len(found) == 1
 
 
 @pytest.mark.parametrize("angle", [0, 30, 45, 90, 135])

@@ -95,6 +95,9 @@ def stroke_widths(picture: npt.NDArray[np.float32], threshold: float) -> Floats:
     if not ink.any() or ink.all():
         return np.zeros(0)
     distance = cv2.distanceTransform(ink, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    # By its own words it is precise, but the last bit hangs on where in memory the picture lies, and
+    # with it what is highest; squares of distances between pixels are whole numbers.
+    distance = np.sqrt(np.rint(distance * distance))
     highest = cv2.dilate(distance, np.ones((3, 3), np.uint8))
     middle = (ink > 0) & (distance >= highest)
     # From centre to centre: a stroke of 2k - 1 or 2k pixels is k pixels from the paper's nearest.
