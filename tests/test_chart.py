@@ -68,6 +68,10 @@ def test_odd_logs_are_drawn_all_the_same(odd):
     assert ink(chart) > 100
 
 
+def test_it_lies_in_memory_as_it_is_written():
+    assert losses_chart(records())[0].permute(1, 2, 0).is_contiguous()
+
+
 def test_equal_logs_are_equal_pictures():
     assert torch.equal(losses_chart(records()), losses_chart(records()))
 

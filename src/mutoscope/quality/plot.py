@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from torch import Tensor
 
-from mutoscope.chart import ticks
-from mutoscope.images import from_bytes, shortened
+from mutoscope.chart import halved, letters, ticks
+from mutoscope.images import shortened
 from mutoscope.quality.faults import Fault
 from mutoscope.quality.measure import Column
 from mutoscope.quality.report import Quality
@@ -131,8 +131,7 @@ class _Sheet:
         self._draw = ImageDraw.Draw(self._picture)
 
     def image(self) -> Tensor:
-        small = self._picture.resize((WIDTH, self.height), Image.Resampling.BOX)
-        return from_bytes(np.asarray(small))
+        return halved(self._picture)
 
     # ── what stands on it ──
 
@@ -253,7 +252,7 @@ class _Sheet:
         *,
         width: float = WIDTH - 56,
     ) -> None:
-        font = ImageFont.load_default(size=points * _TWICE)
+        font = letters(points * _TWICE)
         text = shortened(text, font, width * _TWICE)
         self._draw.text((x * _TWICE, y * _TWICE), text, fill=colour, font=font, anchor=anchor)
 
