@@ -222,10 +222,9 @@ def timeless(path):
     if path.name == "index.html":
         return re.sub(rb"(?<=seconds\t)[0-9.]+", b"", data)
     if path.name == "results.csv":
-        rows = list(csv.DictReader(io.StringIO(data.decode())))
-        return json.dumps(
-            [{k: v for k, v in row.items() if k not in TIMES} for row in rows]
-        ).encode()
+        rows = csv.DictReader(io.StringIO(data.decode()))
+        lasting = [{k: v for k, v in row.items() if k not in TIMES} for row in rows]
+        return json.dumps(lasting).encode()
     if path.name == "results.parquet":
         table = importlib.import_module("pyarrow.parquet").read_table(io.BytesIO(data))
         kept = table.drop_columns([name for name in TIMES if name in table.column_names])
@@ -338,33 +337,33 @@ def preload():
     presets["tiny"] = dataclasses.replace(tiny, architecture=small)
 
 
-def kill_many(kills, *, seed=0, only=(), say=print):
-    """So many kills, over all works in turn; what came of them."""
+def begun(base, *, only=(), say=print):
+    """Each work by name, done once in a folder of its own: it, its nursery, its files, its life."""
     preload()
-    chance, tally = random.Random(seed), Tally()  # noqa: S311
-    with tempfile.TemporaryDirectory() as temporary:
-        base = Path(temporary)
-        known = {}
-        chosen = [work for work in works(base / "inputs") if not only or work.name in only]
-        for work in chosen:
-            nursery = Nursery(emptied(base / work.name))
-            life = nursery.live(work.command)
-            if life.code != 0:
-                raise SystemExit(f"{work.name}: exit {life.code}: {nursery.printed.read_text()}")
-            known[work.name] = nursery, contents(nursery.place), life
-            say(f"{work.name}: {life.seconds:.2f} s, {len(known[work.name][1])} files; phases: "
-                f"{dict(Counter(phase for phase, _, _ in life.spans))}")  # fmt: skip
-        turn = 0
-        while sum(tally.kills.values()) < kills:
-            work = chosen[turn % len(chosen)]
-            # Every other is aimed.
-            round_, aimed = divmod(turn // len(chosen), 2)
-            phase = PHASES[round_ % len(PHASES)] if aimed else ""
-            one_trial(work, *known[work.name], chance, tally, phase)
-            turn += 1
-            if turn % 20 == 0:
-                say(f"{sum(tally.kills.values())} kills, {tally.equal} equal, {tally.wrong}")
-            assert turn <= 40 * kills, "works end before they can be killed"
+    known = {}
+    for work in (one for one in works(base / "inputs") if not only or one.name in only):
+        nursery = Nursery(emptied(base / work.name))
+        life = nursery.live(work.command)
+        if life.code != 0:
+            raise SystemExit(f"{work.name}: exit {life.code}: {nursery.printed.read_text()}")
+        known[work.name] = work, nursery, contents(nursery.place), life
+        say(f"{work.name}: {life.seconds:.2f} s, {len(known[work.name][2])} files; phases: "
+            f"{dict(Counter(phase for phase, _, _ in life.spans))}")  # fmt: skip
+    return known
+
+
+def kill_many(kills, known, *, seed=0, say=print):
+    """So many kills, over all works that have ``begun``, in turn; what came of them."""
+    chance, tally, turn = random.Random(seed), Tally(), 0  # noqa: S311
+    while sum(tally.kills.values()) < kills:
+        # Every other is aimed.
+        round_, aimed = divmod(turn // len(known), 2)
+        phase = PHASES[round_ % len(PHASES)] if aimed else ""
+        one_trial(*list(known.values())[turn % len(known)], chance, tally, phase)
+        turn += 1
+        if turn % 20 == 0:
+            say(f"{sum(tally.kills.values())} kills, {tally.equal} equal, {tally.wrong}")
+        assert turn <= 40 * kills, "works end before they can be killed"
     return tally
 
 
@@ -375,8 +374,10 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="*", default=())
     asked = parser.parse_args()
-    begun = time.perf_counter()
-    tally = kill_many(asked.kills, seed=asked.seed, only=asked.only)
+    first = time.perf_counter()
+    with tempfile.TemporaryDirectory() as temporary:
+        known = begun(Path(temporary), only=asked.only)
+        tally = kill_many(asked.kills, known, seed=asked.seed)
     kinds = sorted({name for name, _ in tally.kills})
     phases = [*PHASES, "between"]
     print(f"\n{'killed in':12}" + "".join(f"{phase:>12}" for phase in phases))
@@ -387,11 +388,10 @@ def main():
     print(
         f"\n{sum(sums)} kills in {tally.trials} works, of which {tally.resumed} went on by resume "
         f"and the others by the same command; {tally.equal} ended in the bytes of the work never "
-        f"killed, {len(tally.wrong)} did not ({time.perf_counter() - begun:.0f} s); workers of a "
+        f"killed, {len(tally.wrong)} did not ({time.perf_counter() - first:.0f} s); workers of a "
         f"crew killed {tally.hands} times; {tally.parts} hidden parts left by what is begun anew"
     )
-    for line in tally.wrong:
-        print(line)
+    print(*tally.wrong, sep="\n")
     return 1 if tally.wrong else 0
 
 

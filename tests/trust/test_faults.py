@@ -16,26 +16,23 @@ pytestmark = [
 LITTLE = """
 import json, random, sys, tempfile
 from pathlib import Path
-import faults, faults_disk, faults_power, faults_works
+import faults, faults_disk, faults_power
 
 quiet = lambda *_: None
-tally = faults.kill_many(4, seed=1, only=("film", "walk"), say=quiet)
-said = {"kills": sum(tally.kills.values()), "equal": [tally.equal, tally.trials]}
-wrong = [*tally.wrong]
 with tempfile.TemporaryDirectory() as temporary:
     base = Path(temporary)
     base.chmod(0o755)
-    made = {work.name: work for work in faults_works.works(base / "inputs")}
-    for name in ("film", "walk"):
-        nursery = faults.Nursery(faults.emptied(base / name))
-        nursery.live(made[name].command)
-        whole = faults.contents(nursery.place)
+    known = faults.begun(base, only=("film", "walk"), say=quiet)
+    tally = faults.kill_many(4, known, seed=1, say=quiet)
+    said = {"kills": sum(tally.kills.values()), "equal": [tally.equal, tally.trials]}
+    wrong = [*tally.wrong]
+    for name, (work, nursery, whole, _) in known.items():
         if name == "walk":
             said["cuts"], failed = faults_power.cut(
-                nursery, made[name], whole, chance=random.Random(2), most=2, say=quiet
+                nursery, work, whole, chance=random.Random(2), most=2, say=quiet
             )
             wrong += failed
-        tried = list(faults_disk.trials(nursery, made[name], whole, small=True))
+        tried = list(faults_disk.trials(nursery, work, whole, small=True))
         said[f"trials of {name}"] = [what for what, _ in tried]
         wrong += [f"{what}: {failed}" for what, failed in tried if failed]
 print(json.dumps({**said, "wrong": wrong}))
