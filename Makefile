@@ -31,7 +31,8 @@ demo: $(STAMP)
 # One process more than there are cores, since some tests wait for processes of their own.
 WORKERS = $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
 
-PYTEST = OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE \
+# What Python compiles is kept: else each worker compiles all tests and their assertions anew.
+PYTEST = PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE \
   $(BIN)/python -m pytest -q -n $(WORKERS) --dist=worksteal
 
 test: $(STAMP) browser

@@ -46,7 +46,9 @@ def no_waiting_for_the_disk():
 @pytest.fixture(autouse=True)
 def the_same_numbers():
     """A test that draws without a generator of its own draws the same in every run and order."""
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)  # torch.manual_seed keeps a note of who asked, for a GPU
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed_all(0)
 
 
 @pytest.fixture(scope="session")

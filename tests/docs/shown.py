@@ -1,5 +1,6 @@
 """What the pages, the notebook and the help show: their code, and the commands in it."""
 
+import functools
 import json
 import re
 import shlex
@@ -41,16 +42,22 @@ def text_of(path):
     return "\n\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
 
 
+@functools.cache
+def tokens_of(path):
+    """What a page is made of; it is asked for again and again."""
+    return MARKDOWN.parse(text_of(path))
+
+
 def blocks(path):
     """The code of a page: language, which is empty where none is said, and text."""
-    for token in MARKDOWN.parse(text_of(path)):
+    for token in tokens_of(path):
         if token.type in ("fence", "code_block"):
             yield token.info, token.content
 
 
 def inline(path):
     """What stands between backticks in the text of a page."""
-    for token in MARKDOWN.parse(text_of(path)):
+    for token in tokens_of(path):
         for child in token.children or ():
             if child.type == "code_inline":
                 yield child.content.removeprefix("!")
@@ -99,7 +106,7 @@ def cells(path):
 
 def of_page(path):
     """The commands of a page in their order, and whether each is one of the text's own words."""
-    for token in MARKDOWN.parse(text_of(path)):
+    for token in tokens_of(path):
         if token.type in ("fence", "code_block"):
             first = program(token.content.split())
             if token.info == "sh" or (token.info == "" and first in PROGRAMS):

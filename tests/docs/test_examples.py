@@ -1,6 +1,7 @@
 """What the pages show is so: scenes, expressions, settings files and Python."""
 
 import ast
+import functools
 import re
 from importlib import import_module
 from pathlib import Path
@@ -25,10 +26,15 @@ SCENES = ROOT / "docs/scenes.md"
 MARKDOWN = MarkdownIt("commonmark").enable("table")
 
 
+@functools.cache
+def tokens_of(path):
+    """What a page is made of; it is asked for again and again."""
+    return MARKDOWN.parse(path.read_text(encoding="utf-8"))
+
+
 def blocks(path, *languages):
     """The code of a page in one of some languages."""
-    tokens = MARKDOWN.parse(path.read_text(encoding="utf-8"))
-    return [t.content for t in tokens if t.type == "fence" and t.info in languages]
+    return [t.content for t in tokens_of(path) if t.type == "fence" and t.info in languages]
 
 
 def lines(language):
@@ -37,9 +43,8 @@ def lines(language):
 
 def rows(path, *heads):
     """The rows of the tables of a page that begin with these heads, as plain text."""
-    tokens = MARKDOWN.parse(path.read_text(encoding="utf-8"))
     texts, row = [], None
-    for token in tokens:
+    for token in tokens_of(path):
         if token.type == "tr_open":
             row = []
         elif token.type == "inline" and row is not None:
