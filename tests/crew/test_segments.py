@@ -2,6 +2,7 @@
 same bytes."""
 
 import shutil
+from dataclasses import replace
 from fractions import Fraction
 from importlib.util import find_spec
 
@@ -177,12 +178,13 @@ def test_inputs_may_lie_elsewhere(renderer, clip, tmp_path, monkeypatch):
     hidden = tmp_path / "brought"
     for path in (renderer.path, clip):
         place_under(hidden, path).parent.mkdir(parents=True, exist_ok=True)
+    route = replace(ROUTE, frames=4)
     alone, shared = tmp_path / "alone.mkv", tmp_path / "shared.mkv"
-    walk_to_film(alone, ROUTE, renderer, Filming())
+    walk_to_film(alone, route, renderer, Filming())
     shutil.move(renderer.path, place_under(hidden, renderer.path))
     monkeypatch.setenv(BROUGHT, str(hidden))
     walk_to_film(
-        shared, ROUTE, renderer, Filming(),
+        shared, route, renderer, Filming(),
         shared=lambda walk: walk_segments(Here(), walk, renderer),
     )  # fmt: skip
     assert shared.read_bytes() == alone.read_bytes()
