@@ -95,7 +95,7 @@ def stroke_widths(picture: npt.NDArray[np.float32], threshold: float) -> Floats:
     if not ink.any() or ink.all():
         return np.zeros(0)
     distance = cv2.distanceTransform(ink, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    # By its own words it is precise, but the last bit hangs on where in memory the picture lies, and
+    # Precise they are but for the last bit, which hangs on where in memory the picture lies, and
     # with it what is highest; squares of distances between pixels are whole numbers.
     distance = np.sqrt(np.rint(distance * distance))
     highest = cv2.dilate(distance, np.ones((3, 3), np.uint8))
