@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from mutoscope.errors import WeightsError
+from mutoscope.perceptors.clip_text import TextTransformer
 from mutoscope.perceptors.clip_vision import ModifiedResNet, VisionTransformer
 from mutoscope.perceptors.clip_weights import Traits
 
@@ -135,6 +136,30 @@ def test_heads_can_be_told(make: SimpleNamespace) -> None:
     torch.testing.assert_close(tower(picture), want, atol=1e-5, rtol=1e-5)
     with pytest.raises(WeightsError, match=r"128 can't be divided among 5 heads"):
         VisionTransformer(state, Traits("gelu", vision_heads=5), HERE)
+
+
+@pytest.mark.parametrize("heads", [-2, -128])
+def test_heads_fewer_than_one_are_refused(make: SimpleNamespace, heads: int) -> None:
+    traits = Traits("gelu", vision_heads=heads, text_heads=heads)
+    with pytest.raises(WeightsError, match=f"among {heads} heads"):
+        VisionTransformer(make.transformer_eye(), traits, HERE)
+    with pytest.raises(WeightsError, match=f"among {heads} heads"):
+        TextTransformer(make.ear(), traits, HERE)
+
+
+def test_a_tower_narrower_than_a_head_has_one(make: SimpleNamespace) -> None:
+    tower = VisionTransformer(make.transformer_eye(width=32), Traits("gelu"), HERE)
+    assert tower.blocks[0].heads == 1
+
+
+def test_sizes_of_nought_are_refused(make: SimpleNamespace) -> None:
+    with pytest.raises(WeightsError, match=r"none of them 0, and there is \(128, 3, 0, 0\)"):
+        VisionTransformer(make.transformer_eye(patch=1) | {
+            "visual.conv1.weight": torch.zeros(128, 3, 0, 0)}, Traits("gelu"), HERE)  # fmt: skip
+    with pytest.raises(WeightsError, match="not a whole CLIP model"):
+        TextTransformer(
+            make.ear() | {"positional_embedding": torch.zeros(0, 64)}, Traits("gelu"), HERE
+        )
 
 
 def test_wide_models_have_wider_heads(make: SimpleNamespace) -> None:

@@ -248,6 +248,20 @@ def test_traits_beside_the_file(tmp_path: Path) -> None:
     assert read_traits(path, activation="quickgelu") == replace(want, activation="quickgelu")
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"model_cfg": {"vision_cfg": {"width": 1e999}, "text_cfg": {}}},
+        {"model_cfg": {"vision_cfg": {"width": 64, "head_width": 0}, "text_cfg": {}}},
+        {"model_cfg": {"vision_cfg": {}, "text_cfg": {}}, "preprocess_cfg": {"std": [0, 1, 1]}},
+        {"model_cfg": {"vision_cfg": {}, "text_cfg": {}}, "preprocess_cfg": {"mean": [1e999] * 3}},
+    ],
+)
+def test_a_configuration_of_numbers_that_are_none_is_gone_without(tmp_path: Path, odd: Any) -> None:
+    (tmp_path / "open_clip_config.json").write_text(json.dumps(odd))
+    assert read_traits(tmp_path / "openai.pt") == Traits("quickgelu")
+
+
 def test_traits_without_a_configuration(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     with caplog.at_level(logging.INFO, "mutoscope"):

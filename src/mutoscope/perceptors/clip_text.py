@@ -39,7 +39,7 @@ class TextTransformer(nn.Module):
         self.context = shapes["positional_embedding"][0]
         self.width = shapes["text_projection"][1]
         heads = traits.text_heads or max(inner // _HEAD, 1)
-        if inner % heads:
+        if heads < 1 or inner % heads:
             raise WeightsError(
                 f"{path}: a text width of {inner} can't be divided among {heads} heads; the head "
                 "count in the configuration beside the file must divide it"
@@ -80,7 +80,7 @@ class TextTransformer(nn.Module):
 def _shapes(state: State, path: Path) -> dict[str, tuple[int, ...]]:
     """What a text tower of these widths must hold."""
     for key in ("token_embedding.weight", "positional_embedding", "text_projection"):
-        if key not in state or state[key].ndim != 2:
+        if key not in state or state[key].ndim != 2 or 0 in state[key].shape:
             raise WeightsError(
                 f"{path}: not a whole CLIP model: {key} is missing or is no matrix; give a "
                 "checkpoint that has the text side too"

@@ -48,8 +48,8 @@ class VisionTransformer(nn.Module):
         width, self.patch = patch.shape[0], patch.shape[-1]
         self.grid = math.isqrt(shapes["visual.positional_embedding"][0] - 1)
         self.size, self.width = self.grid * self.patch, shapes["visual.proj"][1]
-        heads = traits.vision_heads or width // _WIDER_HEADS.get(width, _HEAD)
-        if width % heads:
+        heads = traits.vision_heads or max(width // _WIDER_HEADS.get(width, _HEAD), 1)
+        if heads < 1 or width % heads:
             raise _uneven(path, width, heads)
 
         mean, std = torch.tensor(traits.mean), torch.tensor(traits.std)
@@ -236,11 +236,12 @@ def _uneven(path: Path, width: int, heads: int) -> WeightsError:
 
 def _rank(state: State, key: str, rank: int, path: Path) -> torch.Size:
     """The shape of a tensor that must be there with ``rank`` dimensions."""
-    if key not in state or state[key].ndim != rank:
+    if key not in state or state[key].ndim != rank or 0 in state[key].shape:
         found = f"{tuple(state[key].shape)}" if key in state else "nothing"
         raise WeightsError(
             f"{path}: not a CLIP model of the shapes known here: {key} should have {rank} "
-            f"dimensions and there is {found}; for other architectures try open_clip:MODEL/TRAINING"
+            f"dimensions, none of them 0, and there is {found}; for other architectures try "
+            "open_clip:MODEL/TRAINING"
         )
     return state[key].shape
 

@@ -31,10 +31,12 @@ from mutoscope.names import (
     KnownModel,
     Triple,
 )
+from mutoscope.weights.plain import load_plain, strange
 
 log = logging.getLogger("mutoscope")
 
 _MAX_SIDECAR = 2**20  # bytes of a configuration
+_LEAST_STD, _MOST = 1e-3, 1e3  # that pixels of [0, 1] are divided by, or less by, at the utmost
 
 State = dict[str, Tensor]
 Shapes = Mapping[str, tuple[int, ...]]
@@ -86,6 +88,8 @@ class Traits:
 def read_checkpoint(path: Path) -> State:
     """The tensors of ``path``, in float32 and under OpenAI's names, or a `WeightsError`."""
     tensors = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
+    if odd := strange(tensors, path):
+        raise _unreadable(path, odd)
     renamed = _one_family(tensors, path)
     return {
         key: value.float()
@@ -161,9 +165,7 @@ def _read_torch(path: Path) -> State:
     if not path.is_file():
         raise _absent(path)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about old formats; what fails is told below
-            loaded = torch.load(path, map_location="cpu", weights_only=True)
+        loaded = load_plain(path)
     except pickle.UnpicklingError as error:
         raise _unreadable(path, _nature(path) or _refusal(error)) from error
     except RuntimeError as error:
@@ -280,7 +282,8 @@ def _configured(sidecar: Path, read: Callable[[Path], Traits]) -> Traits | None:
     """The traits in a configuration file, or ``None`` for one that is of another kind."""
     try:
         return read(sidecar)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError,
+            ArithmeticError):  # fmt: skip
         log.info("%s is not a CLIP configuration that can be read; going without", sidecar)
         return None
 
@@ -295,7 +298,7 @@ def _open_clip(sidecar: Path) -> Traits:
     return Traits(
         "quickgelu" if model.get("quick_gelu", False) else "gelu",
         _triple(pixels.get("mean", CLIP_MEAN)),
-        _triple(pixels.get("std", CLIP_STD)),
+        _triple(pixels.get("std", CLIP_STD), least=_LEAST_STD),
         0 if isinstance(layers, list) else heads,
         int(text.get("heads") or 0),
     )
@@ -311,12 +314,14 @@ def _transformers(sidecar: Path) -> Traits:
     return Traits(
         "quickgelu" if activations == {"quick_gelu"} else "gelu",
         _triple(pixels.get("image_mean", CLIP_MEAN)),
-        _triple(pixels.get("image_std", CLIP_STD)),
+        _triple(pixels.get("image_std", CLIP_STD), least=_LEAST_STD),
         vision_heads=int(vision.get("num_attention_heads") or 0),
         text_heads=int(text.get("num_attention_heads") or 0),
     )
 
 
-def _triple(values: Any) -> Triple:
+def _triple(values: Any, least: float = -_MOST) -> Triple:
     red, green, blue = (float(value) for value in values)
+    if not all(least <= value <= _MOST for value in (red, green, blue)):
+        raise ValueError(f"{red}, {green}, {blue} are no mean or deviation of pixels")
     return red, green, blue

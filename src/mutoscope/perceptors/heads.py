@@ -15,19 +15,18 @@ unit vectors, as perceptors give them. Nothing in a file is ever run.
 import logging
 import pickle
 import re
-import warnings
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from mutoscope.errors import WeightsError
 from mutoscope.perceptors.base import Perceptor
+from mutoscope.weights.plain import load_plain, strange
 
 log = logging.getLogger("mutoscope")
 
@@ -87,7 +86,10 @@ def load_head(path: str | Path) -> Head:
             number.
     """
     path = Path(path).expanduser()
-    numbered = _by_number(_read(path), path)
+    tensors = _read(path)
+    if odd := strange(tensors, path):
+        raise _not_a_head(path, f"it {odd}")
+    numbered = _by_number(tensors, path)
     numbers = sorted(numbered)
     _refuse_misfits(numbered, path)
     gaps = [after - before for before, after in pairwise(numbers)]
@@ -202,9 +204,7 @@ def _read(path: Path) -> Mapping[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
             return dict(load_file(path))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about old formats; what fails is told below
-            loaded = torch.load(path, map_location="cpu", weights_only=True)
+        loaded = load_plain(path)
     except pickle.UnpicklingError as error:
         wanted = re.search(r"GLOBAL ([\w.]+)", str(error))
         asks = (

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import logging
 import sys
-import warnings
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,6 +18,7 @@ from mutoscope.atomic import reason
 from mutoscope.errors import ExtraError, RunError, SettingsError, WeightsError
 from mutoscope.finish.upscale.models import Embedded, model_files
 from mutoscope.finish.upscale.tiles import tiled
+from mutoscope.weights.plain import load_plain, strange
 
 log = logging.getLogger("mutoscope")
 
@@ -171,11 +171,8 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     try:
         if path.stat().st_size > MAX_CHECKPOINT:
             raise WeightsError(f"{path}: is larger than {MAX_CHECKPOINT / 1e9:g} GB, and not read")
-        if path.suffix.lower() == ".safetensors":
-            return dict(load_file(path))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch's, of old file forms
-            loaded = torch.load(path, map_location="cpu", weights_only=True)
+        safe = path.suffix.lower() == ".safetensors"
+        loaded = dict(load_file(path)) if safe else load_plain(path)
     except OSError as error:
         raise WeightsError(f"{path}: can't be read ({reason(error)})") from error
     except SafetensorError as error:
@@ -200,6 +197,10 @@ def _unwrapped(loaded: Any, path: Path) -> dict[str, Tensor]:
     state = {k: v for k, v in names.items() if isinstance(k, str) and isinstance(v, Tensor)}
     if not state:
         raise WeightsError(f"{path}: holds no weights by name")
+    if odd := strange(state, path):
+        raise WeightsError(
+            f"{path}: {odd}; give a checkpoint of plain tensors, such as it was saved"
+        )
     for prefix in ("module.", "netG."):  # of networks that were spread over several devices
         if all(name.startswith(prefix) for name in state):
             state = {name.removeprefix(prefix): value for name, value in state.items()}
