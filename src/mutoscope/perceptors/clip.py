@@ -17,7 +17,7 @@ from mutoscope.perceptors.clip_text import TextTransformer
 from mutoscope.perceptors.clip_vision import ModifiedResNet, VisionTransformer
 from mutoscope.perceptors.clip_weights import Traits, read_checkpoint
 from mutoscope.perceptors.compiled import Compiled, compile_tower
-from mutoscope.perceptors.lowered import Precision
+from mutoscope.perceptors.lowered import Precision, sums_are_exact
 from mutoscope.perceptors.tokenizer import ClipTokenizer, read_tokenizer
 
 
@@ -63,7 +63,8 @@ class Clip(Perceptor):
         if self.device.type == "cpu" and isinstance(self.vision, VisionTransformer):
             # Without the processor's matrix unit bf16 may take a hundred times as long.
             fit = torch.cpu._is_amx_tile_supported()
-            return ("float32", "bf16", "int8") if fit else ("float32", "int8")
+            lower: tuple[Precision, ...] = ("bf16",) if fit else ()
+            return ("float32", *lower, *(("int8",) if sums_are_exact() else ()))
         return ("float32",)
 
     def look_with(self, precision: Precision) -> None:

@@ -11,6 +11,7 @@ are lowered, forward and back to the input, and they are nearly all of a transfo
 Both are deterministic: int8 sums are exact, and what is rounded hangs on the row alone.
 """
 
+import functools
 from typing import Any, Literal
 
 import torch
@@ -131,6 +132,15 @@ def _product(q: Tensor, weight: Tensor, scale: Tensor, packed: Tensor | None) ->
         q, 1.0, 0, packed, scale, zeros, None, 1.0, 0, torch.float32, "none", [], ""
     )
     return out
+
+
+@functools.cache
+def sums_are_exact() -> bool:
+    """Whether 8-bit products are summed exactly here: on processors without VNNI they saturate."""
+    rows = torch.full((32, 64), TOP, dtype=torch.int8)
+    rows[1::2] = -TOP
+    exact = rows.long() @ rows.long().t()
+    return bool((torch._int_mm(rows, rows.t().contiguous()) == exact).all())
 
 
 def _pack(weight: Tensor) -> Tensor | None:
