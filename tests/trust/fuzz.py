@@ -86,6 +86,8 @@ def child(
 
 def _seeds(target: Any, room: Path) -> list[bytes]:
     """The examples, each of which must be read: so all that is imported late is there as well."""
+    from fuzz_change import LONGEST
+
     from mutoscope.errors import MutoscopeError
 
     folder = room / "seeds"
@@ -95,6 +97,8 @@ def _seeds(target: Any, room: Path) -> list[bytes]:
     except Exception:  # noqa: BLE001 - the child must end, whatever native code has begun
         traceback.print_exc()
         os._exit(3)
+    if any(len(data) > LONGEST for data in seeds):
+        raise SystemExit(f"{target.name}: an example is longer than inputs are: all are cut short")
     refusals = []
     for data in seeds:
         try:

@@ -1,24 +1,20 @@
-"""What is fuzzed of files: pictures, films, sounds, networks, shards, what a run's folder holds.
+"""What is fuzzed of files: pictures, films, sounds, shards, and networks.
 
-Every example is made here, as small as its format lets it be.
+Every example is made here, as small as its format lets it be; networks are in `fuzz_networks`.
 """
 
 import contextlib
 import io
 import itertools
 import json
-import pickle
-import random
 import struct
 import tarfile
 import wave
-import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import av
 import numpy as np
-import torch
 from fuzz_change import (
     Change,
     Mend,
@@ -27,13 +23,12 @@ from fuzz_change import (
     mend_records,
     mend_riff,
     mend_tar,
-    mend_tensors,
-    mend_zip,
     mended,
 )
+from fuzz_networks import TARGETS as NETWORKS
+from fuzz_networks import Evil
 from fuzz_words import Target, file_call
 from PIL import Image, PngImagePlugin
-from safetensors.torch import save
 
 from mutoscope import provenance
 from mutoscope.drawings import shards
@@ -41,21 +36,10 @@ from mutoscope.drawings.cache import PageCache
 from mutoscope.drawings.checksum import masked
 from mutoscope.drawings.scans import read_page
 from mutoscope.errors import MediaError
-from mutoscope.finish.upscale.engines import read_checkpoint as read_upscaler
 from mutoscope.frames.clip import ClipSource
-from mutoscope.gan.files import read_generator, read_origin, write_generator
-from mutoscope.gan.generator import Generator
-from mutoscope.gan.shape import Shape
 from mutoscope.images import load_image, load_mask
-from mutoscope.perceptors.clip_weights import read_checkpoint
-from mutoscope.perceptors.heads import load_head
-from mutoscope.run.checkpoint import read_header, read_state, write_state
 from mutoscope.sound.midi import play
 from mutoscope.sound.reading import SoundFile
-from mutoscope.vqgan import Architecture, load_vqgan, new_vqgan, write_architecture
-from mutoscope.vqgan.pickled import PickleError, read_pickle
-from mutoscope.vqgan.tensors import read_tensors
-from mutoscope.walk.directions import Directions, read_directions, write_directions
 
 PIXELS = 2_000_000  # that a picture may have here; the limit itself is the caller's
 PICTURES = 1500  # that a film of twelve may turn into
@@ -254,240 +238,6 @@ def _played(path: Path) -> None:
         midi.values(time)
 
 
-# ── networks ──
-
-
-def _state() -> dict[str, torch.Tensor]:
-    rng = torch.Generator().manual_seed(0)
-    return {
-        "a.weight": torch.randn(4, 3, generator=rng),
-        "a.bias": torch.zeros(4),
-        "half": torch.ones(2, dtype=torch.float16),
-    }
-
-
-def _checkpoints(_: Path) -> Sequence[bytes]:
-    both = []
-    for zipped in (True, False):
-        buffer = io.BytesIO()
-        torch.save(
-            {"state_dict": _state(), "epoch": 3}, buffer, _use_new_zipfile_serialization=zipped
-        )
-        both.append(buffer.getvalue())
-    return both
-
-
-class _Evil:
-    """What must never be called."""
-
-    def __init__(self, name: str, *arguments: object) -> None:
-        self.name, self.arguments = name, arguments
-
-    def __reduce__(self) -> tuple[object, ...]:
-        import builtins
-        import os
-        import subprocess
-
-        place, _, name = self.name.rpartition(".")
-        where = {"os": os, "builtins": builtins, "subprocess": subprocess}[place]
-        return getattr(where, name), self.arguments
-
-
-_EVIL = (
-    ("os.system", "true"),
-    ("builtins.eval", "1"),
-    ("builtins.exec", "pass"),
-    ("os.mkdir", "ran"),
-    ("builtins.open", "ran", "w"),
-    ("subprocess.Popen", ["true"]),
-    ("builtins.__import__", "this"),
-)
-
-
-def changed_pickle(rng: random.Random, seeds: Sequence[bytes]) -> bytes:
-    """A pickle with instructions put in, taken out, repeated, and calls that must not be made."""
-    import pickletools
-
-    if rng.random() < 0.2:
-        return changed_bytes(rng, seeds)
-    data = rng.choice(seeds)
-    if rng.random() < 0.15:
-        name, *arguments = rng.choice(_EVIL)
-        return pickle.dumps({"state_dict": _Evil(name, *arguments)}, rng.randrange(6))
-    try:
-        places = [at for _, _, at in pickletools.genops(data) if at is not None]
-    except ValueError:
-        return changed_bytes(rng, seeds)
-    pieces = [data[a:b] for a, b in itertools.pairwise([*places, len(data)])]
-    for _ in range(rng.choice((1, 2, 4, 10))):
-        at = rng.randrange(len(pieces))
-        match rng.randrange(5):
-            case 0:
-                pieces.insert(at, rng.choice(pickletools.opcodes).code.encode("latin-1"))
-            case 1:
-                del pieces[at : at + rng.choice((1, 1, 3))]
-            case 2:
-                stop = at + rng.choice((1, 2, 6))
-                pieces[at:at] = pieces[at:stop] * rng.choice((1, 2, 100, 5000))
-            case 3:
-                pieces.insert(
-                    at,
-                    rng.choice(
-                        (
-                            b"cos\nsystem\n",
-                            b"(S'true'\ntR",
-                            b"\x8c\x02os\x8c\x06system\x93",
-                            b"\x85R",
-                            b"}",
-                            b"]",
-                            b"(",
-                            b"t",
-                            b"b",
-                            b"Q",
-                            b"\x8a\xff" + b"\xff" * 255,
-                            b"J\xff\xff\xff\x7f",
-                            b"2",
-                            b"0",
-                            b"\x94",
-                            b"h\x00",
-                            b"\x8b\xff\xff\xff\x7f",
-                            b"B\xff\xff\xff\x7f",
-                            b"I" + b"9" * 5000 + b"\n",
-                            b"ctorch\nFloatStorage\n",
-                            b"ccollections\nOrderedDict\n",
-                            b"K\xff",
-                            b"\x86",
-                            b"P1\n",
-                        )
-                    ),
-                )
-            case 4:
-                other = rng.randrange(len(pieces))
-                pieces[at], pieces[other] = pieces[other], pieces[at]
-        pieces = pieces[:100_000] or [b"."]
-    return b"".join(pieces)[:400_000]
-
-
-def _pickles(_: Path) -> Sequence[bytes]:
-    with zipfile.ZipFile(io.BytesIO(_checkpoints(Path())[0])) as archive:
-        found = archive.read(next(n for n in archive.namelist() if n.endswith("data.pkl")))
-    plain = {"a": [1, 2.5, None, True, "x", b"y", (1,), {"b": {2: 3}}], "c": {1, 2}, "n": 2**80}
-    return [found, *(pickle.dumps(plain, protocol) for protocol in range(6))]
-
-
-def changed_checkpoint(rng: random.Random, seeds: Sequence[bytes]) -> bytes:
-    """A checkpoint whose bytes are spoilt, or a sound archive around a spoilt pickle."""
-    if rng.random() < 0.4:
-        return mended(changed_bytes, mend_zip)(rng, seeds)
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(seeds[0])) as old, zipfile.ZipFile(buffer, "w") as new:
-        for entry in old.infolist():
-            content = old.read(entry)
-            if entry.filename.endswith("data.pkl"):
-                content = changed_pickle(rng, [content])
-            elif rng.random() < 0.1:
-                content = changed_bytes(rng, [content]) if content else b"x"
-            new.writestr(entry.filename, content)
-    return buffer.getvalue()
-
-
-def _pickle_call(data: bytes, _: Path) -> None:
-    try:
-        read_pickle(io.BytesIO(data))
-    except PickleError as error:
-        raise MediaError(str(error)) from error  # as whoever reads a checkpoint does
-
-
-def _numbers(path: Path) -> int:
-    tensors = read_tensors(path)
-    return sum(
-        int(tensor.clone().float().sum() != 0) + tensor.nbytes for tensor in tensors.values()
-    )
-
-
-def _sizes(tensors: object) -> int:
-    assert isinstance(tensors, dict)
-    return sum(tensor.nbytes for tensor in tensors.values())
-
-
-def _heads(_: Path) -> Sequence[bytes]:
-    buffer = io.BytesIO()
-    torch.save({"weight": torch.ones(1, 8), "bias": torch.zeros(1)}, buffer)
-    return [buffer.getvalue()]
-
-
-def _vqgans(room: Path) -> Sequence[bytes]:
-    architecture = Architecture(
-        kind="vq",
-        embed_dim=8,
-        n_embed=32,
-        z_channels=8,
-        ch=32,
-        ch_mult=(1,),
-        num_res_blocks=1,
-        attn_resolutions=(),
-        resolution=8,
-    )
-    model = new_vqgan(architecture, generator=torch.Generator().manual_seed(0))
-    write_architecture(architecture, room / "model.yaml")
-    buffer = io.BytesIO()
-    torch.save({"state_dict": model.state_dict()}, buffer)
-    return [buffer.getvalue()]
-
-
-def _vqgan(data: bytes, room: Path) -> None:
-    (room / "model.ckpt").write_bytes(data)
-    load_vqgan(room / "seeds" / "model.yaml", room / "model.ckpt")
-
-
-def _tensor_files(_: Path) -> Sequence[bytes]:
-    return [save(_state()), save(_state(), {"mark": "x"})]
-
-
-def changed_tensors(rng: random.Random, seeds: Sequence[bytes]) -> bytes:
-    """Safetensors with a spoilt header of the length it says, or with spoilt bytes."""
-    from fuzz_change import changed_json
-
-    data = rng.choice(seeds)
-    if rng.random() < 0.4:
-        return mended(changed_bytes, mend_tensors, 0.3)(rng, seeds)
-    length = int.from_bytes(data[:8], "little")
-    header = changed_json(rng, [data[8 : 8 + length]])
-    header += b" " * (-len(header) % 8)
-    return struct.pack("<Q", len(header)) + header + data[8 + length :]
-
-
-def _generators(room: Path) -> Sequence[bytes]:
-    shape = Shape(size=32, channels=1, z=8, w=8, cbase=64, cmax=8, mapping_layers=1)
-    write_generator(room / "g.safetensors", Generator(shape, torch.Generator().manual_seed(0)))
-    return [(room / "g.safetensors").read_bytes()]
-
-
-def _generator(path: Path) -> None:
-    try:
-        read_origin(path)
-    finally:
-        read_generator(path)
-
-
-def _states(room: Path) -> Sequence[bytes]:
-    write_state(room / "s.safetensors", 3, _state(), {"seed": 7, "rate": 0.5}, log_bytes=10)
-    return [(room / "s.safetensors").read_bytes()]
-
-
-def _resumed(path: Path) -> None:
-    try:
-        read_header(path)
-    finally:
-        read_state(path)
-
-
-def _direction_files(room: Path) -> Sequence[bytes]:
-    vectors = torch.nn.functional.normalize(torch.randn(2, 8), dim=1)
-    directions = Directions(("sefa-1", "pca-1"), vectors, torch.ones(2), "sha256:0")
-    return [write_directions(room, directions).read_bytes()]
-
-
 # ── shards and caches ──
 
 
@@ -556,7 +306,7 @@ def _arrays(_: Path) -> Sequence[bytes]:
         np.save(buffer, array)
         made.append(buffer.getvalue())
     buffer = io.BytesIO()
-    np.save(buffer, np.array([_Evil("os.system", "true")], object), allow_pickle=True)
+    np.save(buffer, np.array([Evil("os.system", "true")], object), allow_pickle=True)
     return [*made, buffer.getvalue()]
 
 
@@ -635,40 +385,7 @@ TARGETS: tuple[Target, ...] = (
     _hear("M4A", ".m4a", _sound(".m4a", "aac")),
     _hear("MP3", ".mp3", _sound(".mp3", "libmp3lame")),
     Target("MIDI", _midis, changed_bytes, file_call("music.mid", _played), pure=True),
-    Target("pickles", _pickles, changed_pickle, _pickle_call, pure=True),
-    Target("VQGAN checkpoints", _checkpoints, changed_checkpoint, file_call("m.ckpt", _numbers)),
-    Target("VQGANs", _vqgans, changed_checkpoint, _vqgan),
-    Target("safetensors", _tensor_files, changed_tensors, file_call("m.safetensors", _numbers)),
-    Target(
-        "CLIP in PyTorch's form",
-        _checkpoints,
-        changed_checkpoint,
-        file_call("clip.pt", lambda path: _sizes(read_checkpoint(path))),
-    ),
-    Target(
-        "CLIP in safetensors",
-        _tensor_files,
-        changed_tensors,
-        file_call("clip.safetensors", lambda path: _sizes(read_checkpoint(path))),
-    ),
-    Target("heads", _heads, changed_checkpoint, file_call("head.pth", load_head)),
-    Target(
-        "upscalers",
-        _checkpoints,
-        changed_checkpoint,
-        file_call("up.pth", lambda path: _sizes(read_upscaler(path))),
-    ),
-    Target("generators", _generators, changed_tensors, file_call("g.safetensors", _generator)),
-    Target("states of runs", _states, changed_tensors, file_call("s.safetensors", _resumed)),
-    Target(
-        "directions",
-        _direction_files,
-        changed_tensors,
-        file_call(
-            "directions.safetensors",
-            lambda path: read_directions(path.parent, generator="sha256:0", w=8),
-        ),
-    ),
+    *NETWORKS,
     Target("WebDataset", _tars, mended(changed_bytes, mend_tar), file_call("00000.tar", _shard)),
     Target(
         "TFRecord",
