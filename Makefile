@@ -100,6 +100,7 @@ trust-numbers: $(STAMP)
 trust-sameness: $(STAMP)
 	$(BIN)/python tests/trust/sameness.py
 	$(BIN)/python tests/trust/sameness.py --labels
+	$(BIN)/python tests/trust/sameness.py --lowered
 
 # Every kind of work by the rules of Windows' and macOS's disks, played on Linux
 trust-support: $(STAMP)

@@ -2,12 +2,14 @@
 
     python tests/trust/sameness.py           networks of toys
     python tests/trust/sameness.py --labels  the embedded perceptor too, which takes minutes
+    python tests/trust/sameness.py --lowered a small CLIP, in float32, bf16 and int8
 
 Every picture is painted by a process of its own: with other numbers of threads, other instructions
 of the processor (as another machine would have), another hash seed, in other chunks.
 """
 
 import argparse
+import functools
 import json
 import math
 import os
@@ -126,10 +128,58 @@ def small_vqgan(folder: Path) -> Path:
     return folder
 
 
+def resumed(settings: Mapping[str, Any], *, at: int) -> tuple[Tensor, Tensor]:
+    """The last pictures of a run, and of the same gone on with by new parts after step ``at``."""
+    told = load_settings({**settings, "display_every": at})
+    first, *_, last = build(told).animate()
+    assert first.steps == at
+    *_, again = build(told).animate(resume=first.state)
+    return last.image, again.image
+
+
+def small_clip(folder: Path) -> Path:
+    """A CLIP of three blocks of width 64 with random weights, with its vocabulary beside it."""
+    draw = functools.partial(torch.randn, generator=torch.Generator().manual_seed(3))
+    width, patch, grid, out, context = 64, 8, 3, 16, 40
+    letters = [chr(code) for code in range(33, 127)]
+    pieces = [
+        *letters,
+        *(f"{letter}</w>" for letter in letters),
+        "<|startoftext|>",
+        "<|endoftext|>",
+    ]
+    state = {
+        "visual.conv1.weight": draw(width, 3, patch, patch) / 14,
+        "visual.class_embedding": draw(width),
+        "visual.positional_embedding": draw(grid**2 + 1, width),
+        "visual.proj": draw(width, out) / 8,
+        "token_embedding.weight": draw(len(pieces), width),
+        "positional_embedding": draw(context, width),
+        "text_projection": draw(width, out) / 8,
+    }
+    norms = ["visual.ln_pre", "visual.ln_post", "ln_final"]
+    for name, count in (("visual.transformer", 3), ("transformer", 1)):
+        for block in (f"{name}.resblocks.{number}" for number in range(count)):
+            norms += [f"{block}.ln_1", f"{block}.ln_2"]
+            for part, (into, of) in {
+                "attn.in_proj_": (3 * width, width), "attn.out_proj.": (width, width),
+                "mlp.c_fc.": (4 * width, width), "mlp.c_proj.": (width, 4 * width),
+            }.items():  # fmt: skip
+                state[f"{block}.{part}weight"] = draw(into, of) / of**0.5
+                state[f"{block}.{part}bias"] = draw(into) / 5
+    for norm in norms:
+        state |= {f"{norm}.weight": torch.ones(width), f"{norm}.bias": torch.zeros(width)}
+    torch.save(state, folder / "clip-openai.pt")
+    told = {"model": {"vocab": {piece: n for n, piece in enumerate(pieces)}, "merges": []}}
+    (folder / "tokenizer.json").write_text(json.dumps(told), encoding="utf-8")
+    return folder / "clip-openai.pt"
+
+
 def main() -> None:
     """Paint under every condition, and print how near the pictures come to those under none."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--labels", action="store_true")
+    parser.add_argument("--lowered", action="store_true")
     parser.add_argument("--paint", type=json.loads, help=argparse.SUPPRESS)
     parser.add_argument("--into", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--marks", type=int, nargs="*", help=argparse.SUPPRESS)
@@ -147,6 +197,9 @@ def main() -> None:
         if given.labels:
             kinds = {"waves, labels": {"image_model": "Fourier", "perceptors": "labels",
                                        "width": 160, "height": 160, "cutouts": 5}}  # fmt: skip
+        if given.lowered:
+            clip = {"image_model": "Fourier", "perceptors": str(small_clip(Path(folder)))}
+            kinds = {name: clip | {"precision": name} for name in ("float32", "bf16", "int8")}
         for name, kind in kinds.items():
             settings = TOY | kind
             plain = painted_elsewhere(settings, {})

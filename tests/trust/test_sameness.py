@@ -11,6 +11,7 @@ from mutoscope.cli import sweep as sweep_door
 from mutoscope.crew.kinds import Bench, kind_called
 from mutoscope.crew.task import Outcome
 from mutoscope.images import from_bytes, load_image, to_bytes
+from mutoscope.perceptors.clip import Clip
 
 pytestmark = pytest.mark.usefixtures("single_thread")
 
@@ -49,6 +50,23 @@ def test_with_more_threads_a_picture_is_the_same_but_for_rounding():
     first, last = (sameness.nearness(one[mark], more[mark]) for mark in MARKS)
     assert first.largest < 1e-4
     assert last.mean < 1e-4
+
+
+@pytest.mark.parametrize("precision", ["bf16", "int8"])
+def test_in_fewer_bits_a_picture_is_the_same_to_the_bit_but_in_other_chunks(
+    tmp_path, monkeypatch, precision
+):
+    monkeypatch.setattr(Clip, "precisions", ("float32", precision))  # whatever the processor has
+    eye = str(sameness.small_clip(tmp_path))
+    settings = SHORT | {"image_model": "Fourier", "perceptors": eye, "precision": precision}
+    whole = sameness.painted(settings, MARKS)
+    split = sameness.painted(settings | {"gradient_accumulation_steps": 5}, MARKS)
+    first, last = (sameness.nearness(whole[mark], split[mark]) for mark in MARKS)
+    assert first.largest < 1e-4
+    assert last.mean < 0.01
+    exact = sameness.painted(settings | {"precision": "float32"}, MARKS)
+    assert 0 < sameness.nearness(whole[MARKS[-1]], exact[MARKS[-1]]).mean < 0.02
+    assert torch.equal(*sameness.resumed(settings, at=3))
 
 
 def test_pictures_that_differ_are_told_apart():
