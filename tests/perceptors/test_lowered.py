@@ -73,6 +73,14 @@ def test_both_products_of_integers_are_one(monkeypatch):
         torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-6)
 
 
+def test_a_processor_that_sums_with_saturation_is_known(monkeypatch):
+    def saturating(one, other):
+        return (one.long() @ other.long()).clamp(-(2**15), 2**15 - 1).int()
+
+    monkeypatch.setattr(torch, "_int_mm", saturating)
+    assert not lowered.sums_are_exact.__wrapped__()
+
+
 def test_a_part_of_the_outputs_is_that_of_all():
     affine = Affine(numbers(48, 64), numbers(48))
     x = numbers(5, 64, seed=5)
