@@ -3,6 +3,8 @@
 `studio_server` is one server for all tests of a module, in a folder of its own.
 """
 
+import contextlib
+import json
 import os
 import re
 import signal
@@ -74,6 +76,14 @@ class Server:
         opener.open(self.address, timeout=PATIENCE).read()
         return opener
 
+    def records(self):
+        """What the queue has written down of its jobs, in its order."""
+        found = []
+        for path in (self.root / ".studio" / "jobs").glob("*.json"):
+            with contextlib.suppress(OSError, ValueError):  # it is being written
+                found.append(json.loads(path.read_text()))
+        return sorted(found, key=lambda record: record["order"])
+
     def stop(self, number=signal.SIGINT):
         """Ends it as Ctrl-C does, or otherwise; returns its exit code."""
         if self.process.poll() is None:
@@ -101,6 +111,22 @@ def make_server():
     yield make
     for server in servers:
         server.stop()
+
+
+@pytest.fixture
+def still():
+    """Holds a process still within a block; at its end it goes on, if it lives then."""
+
+    @contextlib.contextmanager
+    def held(pid):
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+    return held
 
 
 @pytest.fixture

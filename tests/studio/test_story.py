@@ -4,7 +4,6 @@ Real browser, real server, real processes that paint. Where something is to be s
 painted, its process is held still meanwhile: no machine is too fast or too slow for that.
 """
 
-import contextlib
 import json
 import os
 import re
@@ -32,17 +31,8 @@ def soon(condition, patience=120.0):
     return found
 
 
-def records(server):
-    """What the queue has written down, in its order."""
-    found = []
-    for path in (server.root / ".studio" / "jobs").glob("*.json"):
-        with contextlib.suppress(OSError, ValueError):
-            found.append(json.loads(path.read_text()))
-    return sorted(found, key=lambda record: record["order"])
-
-
 def record(server, title):
-    return next((r for r in reversed(records(server)) if r["job"]["title"] == title), None)
+    return next((r for r in reversed(server.records()) if r["job"]["title"] == title), None)
 
 
 def state(server, title):
@@ -61,17 +51,6 @@ def worker(server, title):
         return found["pid"] if latest.exists() else None
 
     return soon(begun)
-
-
-@contextlib.contextmanager
-def still(pid):
-    """Holds a process still; it goes on at the end of the block, if it lives then."""
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGCONT)
 
 
 def write(page, server, text):
@@ -115,7 +94,7 @@ def terminal(server, *words):
     )  # fmt: skip
 
 
-def test_from_the_first_word_to_the_picture(page, visit, studio_server):
+def test_from_the_first_word_to_the_picture(page, visit, studio_server, still):
     """Write, paint, watch, stop, reload, resume, done; and another browser sees it all."""
     server, title = studio_server, "a heron in the reeds"
     page.goto(f"{server.base}/compose")
@@ -175,7 +154,7 @@ def test_from_the_first_word_to_the_picture(page, visit, studio_server):
 
 
 @pytest.mark.long
-def test_the_queue_is_put_in_order_and_one_of_a_terminal_is_seen(page, studio_server):
+def test_the_queue_is_put_in_order_and_one_of_a_terminal_is_seen(page, studio_server, still):
     """Pause, earlier, later, remove, resume; and what a terminal paints stands there, too."""
     server = studio_server
     for word in ("wren", "crow", "lark"):
@@ -249,7 +228,7 @@ def test_a_clip_is_restyled_played_and_made_anew(page, studio_server, shoot):
     assert film.evaluate("one => one.currentTime") == pytest.approx(length / 2, abs=0.05)
 
     page.get_by_role("button", name="Again with another seed").click()
-    again = soon(lambda: next((r for r in records(server) if "storm · seed" in
+    again = soon(lambda: next((r for r in server.records() if "storm · seed" in
                                r["job"]["title"]), None))  # fmt: skip
     assert again["job"]["command"][-1] != "seed=3"
     page.get_by_role("button", name="Fork…").click()
@@ -260,16 +239,16 @@ def test_a_clip_is_restyled_played_and_made_anew(page, studio_server, shoot):
     page.get_by_role("button", name="Paint the fork").wait_for(state="detached")
     page.get_by_role("button", name="Larger").click()
     page.locator(".q-menu").get_by_text("2 times").click()
-    soon(lambda: {r["job"]["command"][0] for r in records(server)} >= {"render", "upscale"})
-    soon(lambda: all(r["job"]["state"] not in ("waiting", "running") for r in records(server)))
-    last = records(server)[-3:]
+    soon(lambda: {r["job"]["command"][0] for r in server.records()} >= {"render", "upscale"})
+    soon(lambda: all(r["job"]["state"] not in ("waiting", "running") for r in server.records()))
+    last = server.records()[-3:]
     assert [r["job"]["state"] for r in last[:2]] == ["done", "done"]
     assert last[1]["job"]["command"][2] == "--from"
     page.goto(f"{server.base}/gallery")
     page.get_by_role("button", name=re.compile("^a calm sea, film")).wait_for()
 
 
-def test_nothing_is_lost_when_the_server_ends(visit, tmp_path, make_server):
+def test_nothing_is_lost_when_the_server_ends(visit, tmp_path, make_server, still):
     """Ctrl-C, a new server, kill -9, another: it is one run, and painted to its end."""
     server = make_server(tmp_path / "studio")
     page = visit(server)
@@ -295,11 +274,11 @@ def test_nothing_is_lost_when_the_server_ends(visit, tmp_path, make_server):
         deed(page, "Stop", "a moor").wait_for(timeout=SLOW)
     card(page, "a moor").get_by_text(re.compile("^done")).wait_for(timeout=SLOW)
     assert len((run / "log.jsonl").read_text().splitlines()) > painted
-    assert len([one for one in records(server) if one["job"]["state"] == "done"]) == 1
+    assert len([one for one in server.records() if one["job"]["state"] == "done"]) == 1
 
 
 @pytest.mark.long
-def test_what_goes_wrong_with_one_does_not_keep_the_next(page, studio_server):
+def test_what_goes_wrong_with_one_does_not_keep_the_next(page, studio_server, still):
     """A picture that is too large, settings of an enemy, and a process that is killed."""
     server = studio_server
     write(page, server, "scenes: a sea\nwidth: 40000\nheight: 40000\n")

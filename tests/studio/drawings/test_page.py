@@ -74,12 +74,14 @@ def choose(page, label, words):
     page.get_by_role("option", name=words).first.click()
 
 
+def record_of(server, word):
+    """What is written down of the newest job of a command."""
+    found = [one for one in server.records() if one["job"]["command"][0] == word]
+    return max(found, key=lambda one: one["job"]["added"], default=None)
+
+
 def job_of(server, word):
-    """The newest job of a command."""
-    kept = (server.root / ".studio" / "jobs").glob("*.json")
-    jobs = [json.loads(path.read_text())["job"] for path in kept]
-    found = [one for one in jobs if one["command"][0] == word]
-    return max(found, key=lambda one: one["added"], default=None)
+    return record_of(server, word)["job"]
 
 
 # ── scans ──
@@ -284,26 +286,30 @@ def test_what_a_training_will_take_is_told(page):
     page.get_by_text("images: ").wait_for()
 
 
-def test_a_training_is_begun_stopped_and_gone_on_with(page, studio_server, drawings):
+def test_a_training_is_begun_stopped_and_gone_on_with(page, studio_server, drawings, still):
+    name = f"learned-{len(list(drawings.glob('learned-*')))}"
     page.step("Train", "drawings/lines")
     page.get_by_label("Preset").first.wait_for()
     choose(page, "Preset", "smoke")
-    page.get_by_label("images").first.fill("480")
+    page.get_by_label("images").first.fill("120")
     page.get_by_text("All keys").click()
     page.get_by_label("tick").fill("40")
     page.get_by_label("compared").fill("16")
-    page.get_by_label("Name").fill("learned")
+    page.get_by_label("Name").fill(name)
     page.get_by_role("button", name="Train", exact=True).click()
-    page.get_by_role("img", name="Samples after").wait_for()
-    page.get_by_role("button", name="Stop").click()
+    log = drawings / name / "log.jsonl"
+    until(log.exists)
+    with still(record_of(studio_server, "train")["pid"]):
+        page.get_by_role("img", name="Samples after").wait_for()
+        page.get_by_role("button", name="Stop").click()
+        until(lambda: job_of(studio_server, "train")["state"] == "stopping")
     until(lambda: job_of(studio_server, "train")["state"] == "stopped")
-    lines = (drawings / "learned" / "log.jsonl").read_text().splitlines()
-    assert json.loads(lines[-1])["images"] < 480
+    assert json.loads(log.read_text().splitlines()[-1])["images"] < 120
     page.get_by_role("button", name="Go on").click()
     until(lambda: job_of(studio_server, "train")["state"] in ("done", "failed"))
     assert job_of(studio_server, "train")["state"] == "done", job_of(studio_server, "train")
-    page.get_by_text("after 480 images").wait_for()
-    assert page.get_by_role("button", name="After 480 images").count() == 1
+    page.get_by_text("after 120 images").wait_for()
+    assert page.get_by_role("button", name="After 120 images").count() == 1
     assert page.locator(".draw-chart canvas").count() == 3
     # Pages are decoded into the folder that the studio's own process uses.
     assert list((studio_server.root / ".studio" / "pages").glob("*.npy"))
@@ -314,7 +320,7 @@ def test_a_training_is_begun_stopped_and_gone_on_with(page, studio_server, drawi
     until(lambda: page.get_by_role("application").count() == 1)
     page.get_by_role("tab", name="Train").click()
     page.get_by_label("Name").wait_for()
-    page.get_by_label("Name").fill("learned")
+    page.get_by_label("Name").fill(name)
     page.get_by_role("button", name="Train", exact=True).click()
     page.get_by_role("alert").filter(has_text="is there already").wait_for()
 
