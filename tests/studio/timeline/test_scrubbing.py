@@ -305,13 +305,13 @@ def test_a_number_without_a_value_is_told_in_the_words_of_the_command_line(
 @pytest.mark.slow
 def test_a_process_that_is_killed_leaves_a_preview_that_is_made_all_the_same(place):
     previews = Previews(place)
-    what = asked(film(place, steps_per_scene=400))
+    what = asked(film(place, steps_per_scene=200))
     try:
         until(previews, what, "one", lambda seen: seen.state.made > 0)
         os.kill(previews._making[what.digest].process.pid, signal.SIGKILL)
         seen = until(previews, what, "one", lambda seen: seen.doing in ("done", "failed"))
-        assert (seen.doing, seen.state.made) == ("done", 200)
-        assert there(place.own / "previews" / what.digest / FRAMES) == 200
+        assert (seen.doing, seen.state.made) == ("done", 100)
+        assert there(place.own / "previews" / what.digest / FRAMES) == 100
     finally:
         previews.close()
 
