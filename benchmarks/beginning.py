@@ -36,17 +36,18 @@ Seconds from the start of `mutoscope image` to the end of its first step, with n
 files already: Python and PyTorch start, settings are checked, networks are read, CLIP's precision
 is chosen by trial where that is asked for, and one step is taken. By the clock, and of the
 processor."""
-HEADS = ("perceptor", "size", "seconds", "CPU seconds")
+HEADS = ("perceptor", "size", "threads", "seconds", "CPU seconds")
 
 
 def cases(setup: Setup) -> list[Case]:
-    """The command at its defaults, and with CLIP."""
+    """The command at its defaults, and with CLIP; with few threads, and with a core for each."""
     if setup.quick:
-        return [case(setup, "tiny", 32)]
-    return [case(setup, name, 256) for name in ("labels", "ViT-B/32")]
+        return [case(setup, "tiny", 32, setup.threads)]
+    threads = dict.fromkeys((setup.threads, os.cpu_count() or 1))
+    return [case(setup, name, 256, n) for name in ("labels", "ViT-B/32") for n in threads]
 
 
-def case(setup: Setup, perceptor: str, size: int) -> Case:
+def case(setup: Setup, perceptor: str, size: int, threads: int) -> Case:
     """One line of the table."""
 
     def orders(files: dict[str, str]) -> Orders:
@@ -55,11 +56,12 @@ def case(setup: Setup, perceptor: str, size: int) -> Case:
             f"height={size}", "steps_per_scene=2", f"device={setup.device}", *setup.overrides,
         ]  # fmt: skip
         return [
-            ("beginning.py", {**setup.common, "words": words, "times": 1 if setup.quick else 5})
-        ]
+            ("beginning.py", {**setup.common, "threads": threads, "words": words,
+                              "times": 1 if setup.quick else 5})
+        ]  # fmt: skip
 
     needs = () if perceptor in ("labels", "tiny") else (perceptor,)
-    return Case((perceptor, f"{size}²"), orders, needs)
+    return Case((perceptor, f"{size}²", str(threads)), orders, needs)
 
 
 def measure(order: Order, turn: Turn) -> Figures:
