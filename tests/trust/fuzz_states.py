@@ -112,7 +112,7 @@ _FORMS: tuple[Callable[[random.Random, Tensor], Tensor], ...] = (
 _STRANGERS: tuple[Callable[[Tensor], Any], ...] = (
     lambda value: torch.zeros(1).expand(10**6, 10**6),
     lambda value: torch.zeros(1, dtype=torch.float16).expand(1, 2 * 10**8),
-    lambda value: value.flatten()[:1].expand(value.shape),
+    lambda value: value.new_zeros(()).expand(value.shape),
     lambda value: torch.empty(value.shape, device="meta"),
     lambda value: torch.eye(3).to_sparse(),
     lambda value: torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)]),
