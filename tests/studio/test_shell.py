@@ -1,6 +1,8 @@
 """The frame of every page, in a real browser."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -10,6 +12,16 @@ from mutoscope.studio import shell
 def test_every_page_has_a_module_of_its_own():
     assert len({page.home for page in shell.PAGES}) == len(shell.PAGES)
     assert len({page.path for page in shell.PAGES}) == len(shell.PAGES)
+
+
+def test_a_server_that_has_drawn_every_page_holds_no_network():
+    # It would be two hundred megabytes and two seconds; what needs them are processes of their own.
+    code = (
+        "import sys; from mutoscope.studio import app, shell; shell.preload(); "
+        "print({'torch', 'scipy', 'av'} & {*sys.modules})"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "set()"
 
 
 @pytest.mark.slow
