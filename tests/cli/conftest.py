@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -88,7 +89,7 @@ class Nursery:
     """Begins processes of the program in a folder, one at a time, and sends them signals."""
 
     def __init__(self, server, folder):
-        self._server, self._folder = server, folder
+        self._server, self._folder, self.worker = server, folder, None
 
     def begin(self, *arguments, sleeps=0):
         job = [str(self._folder), sleeps, [str(argument) for argument in arguments]]
@@ -101,7 +102,7 @@ class Nursery:
 
     def ended(self):
         """The exit code, and the lines of stdout and stderr."""
-        code = int(self._server.stdout.readline())
+        code, self.worker = int(self._server.stdout.readline()), None
         texts = ((self._folder / name).read_text() for name in ("stdout", "stderr"))
         return code, *(text.splitlines() for text in texts)
 
@@ -137,7 +138,11 @@ def nursery_server():
 @pytest.fixture
 def nursery(nursery_server, here):
     """Processes of the program that work in the test's folder."""
-    return Nursery(nursery_server, here)
+    nursery = Nursery(nursery_server, here)
+    yield nursery
+    if nursery.worker is not None:  # it failed before that ended; the next wants a free one
+        nursery.signal(signal.SIGKILL)
+        nursery.ended()
 
 
 @pytest.fixture(scope="session")

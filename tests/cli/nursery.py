@@ -30,8 +30,10 @@ def fall_asleep(step):
     def slow(self):
         drawn[0] += 1
         if drawn[0] == step:
-            with open("asleep", "w"):  # noqa: PTH123
-                time.sleep(600)
+            open("asleep", "w").close()  # noqa: PTH123
+            # Bit by bit: a signal that another thread is given wakes no sleeper.
+            for _ in range(10_000):
+                time.sleep(0.02)
         return forward(self)
 
     Pixels.forward = slow
