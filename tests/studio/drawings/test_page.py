@@ -319,7 +319,7 @@ def test_a_training_is_begun_stopped_and_gone_on_with(page, studio_server, drawi
     page.get_by_role("application").locator("img").wait_for()
     until(lambda: page.get_by_role("application").count() == 1)
     page.get_by_role("tab", name="Train").click()
-    page.get_by_label("Name").wait_for()
+    page.get_by_label("Preset").first.wait_for()  # the pad has a field for a name, too
     page.get_by_label("Name").fill(name)
     page.get_by_role("button", name="Train", exact=True).click()
     page.get_by_role("alert").filter(has_text="is there already").wait_for()
