@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from mutoscope import fence
+from mutoscope.studio.place import Place
 
 pytest.importorskip("nicegui", reason="nicegui is not installed")
 
@@ -40,6 +41,14 @@ def until(condition, patience=PATIENCE):
 def unfenced(monkeypatch):
     """A fence that a studio puts up in this process does not outlast the test."""
     monkeypatch.setenv(fence.VARIABLE, "")
+
+
+@pytest.fixture
+def place(tmp_path):
+    """The place of a studio without a server."""
+    made = Place(tmp_path / "studio")
+    made.prepare()
+    return made
 
 
 @dataclass

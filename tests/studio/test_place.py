@@ -8,13 +8,6 @@ from mutoscope.errors import MediaError
 from mutoscope.studio.place import Place
 
 
-@pytest.fixture
-def place(tmp_path):
-    made = Place(tmp_path / "studio")
-    made.prepare()
-    return made
-
-
 def test_it_makes_its_folders_and_keeps_its_own_to_itself(place):
     assert all(folder.is_dir() for folder in (place.runs, place.uploads, place.drawings, place.own))
     assert place.runs == place.root / "images_out"

@@ -22,14 +22,6 @@ from mutoscope.studio.compose.draft import (
     recipe_folders,
     said,
 )
-from mutoscope.studio.place import Place
-
-
-@pytest.fixture
-def place(tmp_path):
-    made = Place(tmp_path / "studio")
-    made.prepare()
-    return made
 
 
 def command_line(text, place, capsys, monkeypatch):

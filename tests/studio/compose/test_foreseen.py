@@ -7,16 +7,8 @@ import pytest
 from mutoscope.errors import RunError
 from mutoscope.studio.compose import foreseen as module
 from mutoscope.studio.compose.foreseen import foreseen
-from mutoscope.studio.place import Place
 
 TOY = "scenes: a fox\nperceptors: tiny\nwidth: 32\nheight: 32\nsteps_per_scene: 4\ncutouts: 2\n"
-
-
-@pytest.fixture
-def place(tmp_path):
-    made = Place(tmp_path / "studio")
-    made.prepare()
-    return made
 
 
 @pytest.mark.slow  # another Python, and torch in it

@@ -7,14 +7,6 @@ import pytest
 from mutoscope.errors import MediaError
 from mutoscope.settings import key_names
 from mutoscope.studio.compose.offered import KINDS, MIDI, PICTURE, offered, room_for, safe_stem
-from mutoscope.studio.place import Place
-
-
-@pytest.fixture
-def place(tmp_path):
-    made = Place(tmp_path / "studio")
-    made.prepare()
-    return made
 
 
 def test_every_key_with_files_is_a_key():

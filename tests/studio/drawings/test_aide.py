@@ -11,14 +11,6 @@ from PIL import Image
 from mutoscope.errors import RunError, SettingsError
 from mutoscope.studio.drawings import aide as module
 from mutoscope.studio.drawings.aide import Aide
-from mutoscope.studio.place import Place
-
-
-@pytest.fixture
-def place(tmp_path):
-    found = Place(tmp_path / "studio")
-    found.prepare()
-    return found
 
 
 @pytest.mark.slow

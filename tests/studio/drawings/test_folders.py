@@ -17,14 +17,6 @@ from mutoscope.studio.drawings.folders import (
     take_in,
     trainings_in,
 )
-from mutoscope.studio.place import Place
-
-
-@pytest.fixture
-def place(tmp_path):
-    found = Place(tmp_path / "studio")
-    found.prepare()
-    return found
 
 
 def png(size=(30, 20)):

@@ -9,17 +9,14 @@ from PIL import Image
 
 from mutoscope import fence
 from mutoscope.studio.drawings.picking_door import PickingDoor, address
-from mutoscope.studio.place import Place
 
 
 @pytest.fixture
-def place(tmp_path):
-    found = Place(tmp_path / "studio")
-    found.prepare()
-    folder = found.drawings / "my lines"
+def place(place):
+    folder = place.drawings / "my lines"
     folder.mkdir()
     Image.fromarray(np.full((40, 30), 255, np.uint8)).save(folder / "a.png")
-    return found
+    return place
 
 
 def ask(door, path, body=None):

@@ -9,14 +9,6 @@ from starlette.requests import Request
 
 from mutoscope.errors import MediaError
 from mutoscope.studio.drawings.scan_pictures import PREFIX, ScanPictures, address
-from mutoscope.studio.place import Place
-
-
-@pytest.fixture
-def place(tmp_path):
-    found = Place(tmp_path / "studio")
-    found.prepare()
-    return found
 
 
 @pytest.fixture

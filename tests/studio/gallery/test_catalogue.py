@@ -26,13 +26,6 @@ FILM = {"animation_mode": "2D", "steps_per_frame": 2, "pre_animation_steps": 2, 
 
 
 @pytest.fixture
-def place(tmp_path):
-    made = Place(tmp_path / "studio")
-    made.prepare()
-    return made
-
-
-@pytest.fixture
 def lay(place, small):
     """Lays the folder of a run as it is after so many steps, with a picture of 32 pixels."""
 

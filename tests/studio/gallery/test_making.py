@@ -10,15 +10,7 @@ from mutoscope.settings import load_settings
 from mutoscope.sources import settings_of
 from mutoscope.studio.gallery import making, waste
 from mutoscope.studio.gallery.catalogue import Catalogue
-from mutoscope.studio.place import Place
 from mutoscope.studio.queue.jobs import Jobs
-
-
-@pytest.fixture
-def place(tmp_path):
-    made = Place(tmp_path / "studio")
-    made.prepare()
-    return made
 
 
 @pytest.fixture

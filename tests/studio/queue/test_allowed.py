@@ -3,15 +3,7 @@
 import pytest
 
 from mutoscope.errors import MediaError, MutoscopeError, SettingsError
-from mutoscope.studio.place import Place
 from mutoscope.studio.queue.allowed import COMMANDS, refuse_others
-
-
-@pytest.fixture
-def place(tmp_path):
-    made = Place(tmp_path / "studio")
-    made.prepare()
-    return made
 
 
 def test_all_that_it_runs_are_commands():

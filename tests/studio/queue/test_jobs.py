@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from mutoscope.errors import MediaError, RunError, SettingsError
-from mutoscope.studio.place import Place
 from mutoscope.studio.queue import jobs as jobs_module
 from mutoscope.studio.queue import worker as worker_module
 from mutoscope.studio.queue.jobs import Jobs
@@ -19,11 +18,9 @@ PRETEND = Path(__file__).with_name("pretend.py")
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch):
+def place(place, monkeypatch):
     monkeypatch.setattr(worker_module, "PROGRAM", [str(PRETEND)])
-    made = Place(tmp_path / "studio")
-    made.prepare()
-    return made
+    return place
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import pytest
 
 from mutoscope.run.layout import SETTINGS
 from mutoscope.studio.compose.draft import Drafts
-from mutoscope.studio.place import Place
 from mutoscope.studio.timeline.page import RUN_SETTINGS, Source, choices
 
 WAIT = 150_000  # milliseconds for a process that needs torch, on a busy machine
@@ -22,13 +21,6 @@ translate_x: {x}
 width: 64
 height: 48
 """
-
-
-@pytest.fixture
-def place(tmp_path):
-    place = Place(tmp_path / "studio")
-    place.prepare()
-    return place
 
 
 def test_what_is_written_sent_and_painted_can_be_chosen(place):

@@ -14,7 +14,6 @@ from PIL import Image
 from mutoscope.errors import SettingsError
 from mutoscope.schedule import Schedule
 from mutoscope.settings import load_settings
-from mutoscope.studio.place import Place
 from mutoscope.studio.timeline import previewing, scrubbing
 from mutoscope.studio.timeline.previewing import FRAMES, STATE, read_state, refuse_endless, there
 from mutoscope.studio.timeline.scrubbing import Previews, asked, digest_of
@@ -32,13 +31,6 @@ FILM = {
     "seed": 1,
 }
 PATIENCE = 120
-
-
-@pytest.fixture
-def place(tmp_path):
-    place = Place(tmp_path / "studio")
-    place.prepare()
-    return place
 
 
 @pytest.fixture
