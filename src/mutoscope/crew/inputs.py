@@ -8,8 +8,7 @@ from pathlib import Path
 from mutoscope.crew.task import Task
 from mutoscope.errors import MutoscopeError
 from mutoscope.settings import Settings, load_settings
-from mutoscope.settings.values import kind_of
-from mutoscope.settings.writing import texts_in
+from mutoscope.settings.values import kind_of, texts_in
 
 FILES = "files"
 """The key of an order under which it names files, by their whole paths."""

@@ -12,10 +12,9 @@ from mutoscope.errors import MutoscopeError, RunError
 from mutoscope.frames import as_rate
 from mutoscope.frames.film import CRF
 from mutoscope.run.layout import check_namespace
+from mutoscope.settings.document import MAX_KEPT_BYTES
 
 FORMAT = 1
-MAX_BYTES = 16 * 2**20
-"""Of ``run.json``, and of the settings beside it; a run's own have some kilobytes."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ class About:
             RunError: It can't be read, is damaged, or was written by a later version.
         """
         try:
-            values = json.loads(read_bounded(path, MAX_BYTES).decode("utf-8"))
+            values = json.loads(read_bounded(path, MAX_KEPT_BYTES).decode("utf-8"))
             if values["program"] != "mutoscope":
                 raise ValueError("it was written by another program")
             if values["format"] > FORMAT:

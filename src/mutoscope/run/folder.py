@@ -37,12 +37,13 @@ from mutoscope.errors import MediaError, RunError
 from mutoscope.images import encode
 from mutoscope.lock import FolderLock
 from mutoscope.run import journal, layout
-from mutoscope.run.about import MAX_BYTES, About, FilmPlan
+from mutoscope.run.about import About, FilmPlan
 from mutoscope.run.beginning import Beginning
 from mutoscope.run.checkpoint import Saved
 from mutoscope.run.footage import Footage
 from mutoscope.run.founding import establish, take_up, with_scenes
 from mutoscope.run.states import States
+from mutoscope.settings.document import MAX_KEPT_BYTES
 
 log = logging.getLogger("mutoscope")
 
@@ -160,7 +161,7 @@ class Run:
         """
         path = self.folder / layout.SETTINGS
         try:
-            return atomic.read_bounded(path, MAX_BYTES).decode("utf-8")
+            return atomic.read_bounded(path, MAX_KEPT_BYTES).decode("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise RunError(f"{path}: can't be read: {error}") from error
 

@@ -17,6 +17,9 @@ from mutoscope.errors import SettingsError
 from mutoscope.settings.problems import shown
 
 MAX_BYTES = 262_144
+MAX_KEPT_BYTES = 16 * 2**20
+"""Of settings, and of notes beside them, as runs keep them; a run's own have some kilobytes."""
+
 _MAX_DEPTH = 8
 _MAX_VALUES = 5_000
 _STANDARD = "tag:yaml.org,2002:"

@@ -7,6 +7,7 @@ taken as it stands. Text, paths, names and expressions are; numbers, switches an
 import math
 import re
 import secrets
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from keyword import iskeyword
 from typing import Annotated, Any, Literal, TypeVar
@@ -47,6 +48,18 @@ class Kind:
 def kind_of(metadata: list[Any]) -> Kind | None:
     """The kind among a field's metadata, if it has one of ours."""
     return next((item for item in metadata if isinstance(item, Kind)), None)
+
+
+def texts_in(values: Any) -> Iterator[str]:
+    """All texts in a nest of values."""
+    if isinstance(values, str):
+        yield values
+    elif isinstance(values, Mapping):
+        for value in values.values():
+            yield from texts_in(value)
+    elif isinstance(values, list | tuple):
+        for value in values:
+            yield from texts_in(value)
 
 
 def is_address(path: str) -> bool:

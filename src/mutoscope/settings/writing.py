@@ -1,7 +1,7 @@
 """Settings as YAML that loads back to the same values, in groups a person can read."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -65,15 +65,3 @@ def _text(value: str) -> str:
         escaped(value), default_style='"', allow_unicode=True, width=float("inf")
     )
     return str(quoted).strip()
-
-
-def texts_in(values: Any) -> Iterator[str]:
-    """All texts in a nest of values."""
-    if isinstance(values, str):
-        yield values
-    elif isinstance(values, Mapping):
-        for value in values.values():
-            yield from texts_in(value)
-    elif isinstance(values, list | tuple):
-        for value in values:
-            yield from texts_in(value)

@@ -17,7 +17,7 @@ from mutoscope.errors import MediaError, RunError
 from mutoscope.lock import NAME as LOCK
 from mutoscope.lock import FolderLock
 from mutoscope.run import journal
-from mutoscope.run.about import MAX_BYTES
+from mutoscope.settings.document import MAX_KEPT_BYTES
 
 log = logging.getLogger("mutoscope")
 
@@ -169,7 +169,7 @@ def read_settings(path: Path) -> str:
     """
     place = path / SETTINGS
     try:
-        return atomic.read_bounded(place, MAX_BYTES).decode("utf-8")
+        return atomic.read_bounded(place, MAX_KEPT_BYTES).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise RunError(f"{place}: can't be read: {error}") from error
 

@@ -45,15 +45,16 @@ def load_plain(path: Path) -> Any:
 
 def strange(tensors: Mapping[str, Tensor], path: Path) -> str:
     """Why ``tensors`` of ``path`` can't be used, as the verb of a message; nothing if they can."""
+    size = path.stat().st_size
     for name, tensor in tensors.items():
         plain = tensor.layout is torch.strided and not tensor.is_nested and not tensor.is_meta
         if not plain or tensor.dtype not in _DTYPES:
             return f"holds {printable(name[:_SHOWN])} in a form that is not read here"
-        if max(tensor.shape, default=0) > path.stat().st_size:  # beside a side of 0
+        if max(tensor.shape, default=0) > size:  # beside a side of 0
             return f"holds {printable(name[:_SHOWN])} of {max(tensor.shape):,} numbers along a side"
     told = sum(math.prod(tensor.shape) * tensor.itemsize for tensor in tensors.values())
-    if told > _SHARED * path.stat().st_size:
-        return f"speaks of {told:,} bytes of numbers and has {path.stat().st_size:,}"
+    if told > _SHARED * size:
+        return f"speaks of {told:,} bytes of numbers and has {size:,}"
     return ""
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mutoscope import atomic
 from mutoscope.errors import MediaError, RunError, SettingsError
-from mutoscope.settings.document import MAX_BYTES
+from mutoscope.settings.document import MAX_KEPT_BYTES
 from mutoscope.sources import command_for
 from mutoscope.studio.compose.amending import with_value
 from mutoscope.studio.compose.draft import Draft, Drafts, check
@@ -24,8 +24,6 @@ SCALES = (2, 3, 4)
 FACTORS = (2, 4, 8)
 _PATHS_FROM = "paths_from"
 _MOST_SEED = 10**6
-# A run writes down more than it was given: every key, and each scene's words once more.
-_MOST_BYTES = 4 * MAX_BYTES
 
 
 @dataclass(frozen=True)
@@ -205,6 +203,7 @@ def _origin(settings: Path) -> str:
 
 def _lines(settings: Path) -> list[str]:
     try:
-        return atomic.read_bounded(settings, _MOST_BYTES).decode("utf-8").splitlines(keepends=True)
+        text = atomic.read_bounded(settings, MAX_KEPT_BYTES).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise RunError(f"{settings.name}: the settings of this run can't be read") from error
+    return text.splitlines(keepends=True)

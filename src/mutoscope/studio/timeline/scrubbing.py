@@ -27,7 +27,7 @@ from typing import Any, Literal
 from mutoscope import atomic
 from mutoscope.errors import MediaError, MutoscopeError
 from mutoscope.settings import Settings
-from mutoscope.settings.writing import texts_in
+from mutoscope.settings.values import texts_in
 from mutoscope.studio.place import Place
 from mutoscope.studio.queue.worker import environment, last_line
 from mutoscope.studio.timeline.previewing import (
