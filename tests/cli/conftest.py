@@ -147,13 +147,16 @@ def nursery(nursery_server, here):
 
 @pytest.fixture(scope="session")
 def contents():
-    """Every file in a folder but locks, and what is in it: where these are equal, folders are."""
+    """Every file in a folder, and what is in it: where these are equal, folders are.
 
-    def found(folder):
+    Left out are locks, and files of the names ``but``, such as those that tell when and by whom.
+    """
+
+    def found(folder, *but):
         return {
             str(path.relative_to(folder)): path.read_bytes()
             for path in sorted(folder.rglob("*"))
-            if path.is_file() and path.name != ".lock"
+            if path.is_file() and path.name not in (".lock", *but)
         }
 
     return found
